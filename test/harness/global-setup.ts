@@ -1,0 +1,2 @@
+/** Replaced once the embedded PostgreSQL exists. */
+export default function setup(): void {}

@@ -1,0 +1,142 @@
+import { Pool, types, type PoolClient } from 'pg';
+import { CommitUnknown, ConnectionLost, isRetryable, sqlState } from './sql-failure.ts';
+
+/** One row as the driver gives it: bigint for int8 and numeric(…,0), Date for timestamptz. */
+export type Row = Record<string, unknown>;
+
+/** Anything that runs a statement: a transaction, or the pool for a single statement. */
+export interface Queryable {
+  query<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+/** An open transaction. Never held across a network call (the chain's, a merchant's). */
+export interface Tx extends Queryable {
+  readonly inTransaction: true;
+}
+
+export interface Database extends Queryable {
+  /**
+   * Runs `work` in one READ COMMITTED transaction. A serialization failure or a deadlock runs it
+   * again, whole, so `work` must have no effect but its statements. Throws {@link CommitUnknown}
+   * where the connection was lost at COMMIT: the caller looks before it repeats.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const MAX_TRIES = 8;
+
+/** Whole numbers only: a numeric with a fraction is a mistake of the schema and throws. */
+const readers = new Map<number, (text: string) => unknown>([
+  [types.builtins.INT8, BigInt],
+  [types.builtins.NUMERIC, BigInt],
+]);
+
+/**
+ * A pool on `url`. Statements that run longer than `statementTimeoutMs` are ended by the server,
+ * and a transaction that idles longer is closed by it, so that a stuck process frees its locks.
+ */
+export function createDatabase(
+  url: string,
+  options: {
+    maxConnections?: number;
+    statementTimeoutMs?: number;
+    onIdleError?: (error: Error) => void;
+  } = {},
+): Database {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.maxConnections ?? 10,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs ?? 30_000,
+    types: {
+      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+        format === 'binary'
+          ? types.getTypeParser(oid, 'binary')
+          : (readers.get(oid) ?? types.getTypeParser(oid, 'text')),
+    } as typeof types,
+  });
+  // Without a listener a connection that breaks while idle would end the process.
+  pool.on('error', (error) => options.onIdleError?.(error));
+  return {
+    query: async (text, values) => await run(pool, text, values),
+    transaction: async (work) => await retrying(async () => await once(pool, work)),
+    close: async () => {
+      await pool.end();
+    },
+  };
+}
+
+async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries >= MAX_TRIES || !isRetryable(error)) throw error;
+    }
+  }
+}
+
+async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  const noteBroken = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', noteBroken);
+  let committing = false;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    const result = await work({
+      inTransaction: true,
+      query: async (text, values) => await run(client, text, values),
+    });
+    committing = true;
+    await commit(client);
+    return result;
+  } catch (error) {
+    if (!committing) await rollBack(client, noteBroken);
+    else if (sqlState(error) === undefined) broken ??= error as Error;
+    throw error;
+  } finally {
+    client.off('error', noteBroken);
+    client.release(broken);
+  }
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  let tag: string;
+  try {
+    tag = (await client.query('COMMIT')).command;
+  } catch (error) {
+    // An SQLSTATE of class 40 or 23 is the server's own word that nothing was committed.
+    const state = sqlState(error);
+    if (state !== undefined && /^(40|23)/.test(state) && state !== '40003') throw error;
+    throw new CommitUnknown(error);
+  }
+  // The server answers ROLLBACK to a COMMIT of a transaction that an error had ended.
+  if (tag !== 'COMMIT') throw new Error('the transaction had failed before its commit');
+}
+
+async function rollBack(client: PoolClient, noteBroken: (error: Error) => void): Promise<void> {
+  try {
+    await client.query('ROLLBACK');
+  } catch (error) {
+    noteBroken(error as Error);
+  }
+}
+
+async function run<R extends object>(
+  runner: Pool | PoolClient,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<R[]> {
+  try {
+    const result = await runner.query<R>(text, [...values]);
+    return result.rows;
+  } catch (error) {
+    if (sqlState(error) === undefined) throw new ConnectionLost(error);
+    throw error;
+  }
+}

@@ -1,0 +1,37 @@
+/** The connection broke at COMMIT: the transaction may or may not have taken effect. */
+export class CommitUnknown extends Error {
+  override readonly name = 'CommitUnknown';
+
+  constructor(cause: unknown) {
+    super('the outcome of a commit is unknown', { cause });
+  }
+}
+
+/** The database could not be reached, or broke off before COMMIT was sent: nothing took effect. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+
+  constructor(cause: unknown) {
+    super('the database could not be reached', { cause });
+  }
+}
+
+/** The five-character SQLSTATE of a server error; undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const { code } = error;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && 'severity' in error
+    ? code
+    : undefined;
+}
+
+/** 23505: a unique key. Which one is found out by looking, not by the constraint's name. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === '23505';
+}
+
+/** 40001 serialization failure, 40P01 deadlock: the transaction had no effect and may run again. */
+export function isRetryable(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}

@@ -27,10 +27,17 @@ export interface Database extends Queryable {
 const MAX_TRIES = 8;
 
 /** Whole numbers only: a numeric with a fraction is a mistake of the schema and throws. */
-const readers = new Map<number, (text: string) => unknown>([
+const exactReaders = new Map<number, (text: string) => unknown>([
   [types.builtins.INT8, BigInt],
   [types.builtins.NUMERIC, BigInt],
 ]);
+
+const defaultReaderOf = types.getTypeParser as (oid: number, format?: string) => unknown;
+
+function readerOf(oid: number, format?: string): unknown {
+  const exact = format === 'binary' ? undefined : exactReaders.get(oid);
+  return exact ?? defaultReaderOf(oid, format);
+}
 
 /**
  * A pool on `url`. Statements that run longer than `statementTimeoutMs` are ended by the server,
@@ -50,12 +57,7 @@ export function createDatabase(
     connectionTimeoutMillis: 10_000,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: options.statementTimeoutMs ?? 30_000,
-    types: {
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        format === 'binary'
-          ? types.getTypeParser(oid, 'binary')
-          : (readers.get(oid) ?? types.getTypeParser(oid, 'text')),
-    } as typeof types,
+    types: { getTypeParser: readerOf },
   });
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', (error) => options.onIdleError?.(error));

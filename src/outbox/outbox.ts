@@ -1,0 +1,120 @@
+import type { Json } from '../base/json.ts';
+import { later } from '../base/clock.ts';
+import type { Queryable, Tx } from '../database/database.ts';
+
+/** Work left by a transaction for a worker. `lane` separates what must not wait for each other. */
+export interface NewItem {
+  readonly businessId: string;
+  readonly itemId: string;
+  readonly topic: string;
+  readonly lane: string;
+  readonly payload: Json;
+  readonly at: Date;
+}
+
+/** A claimed item. `claimToken` fences: after the lease has passed to another, it is stale. */
+export interface ClaimedItem {
+  readonly businessId: string;
+  readonly itemId: string;
+  readonly claimToken: bigint;
+  /** How often the item was claimed before this claim. */
+  readonly attempts: number;
+  readonly payload: unknown;
+}
+
+/** Adds work to the transaction that causes it: both are committed, or neither. */
+export async function append(tx: Tx, item: NewItem): Promise<void> {
+  await tx.query(
+    `INSERT INTO outbox_items
+       (business_id, item_id, topic, lane, payload, available_at, claim_token, attempts, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $6)`,
+    [item.businessId, item.itemId, item.topic, item.lane, JSON.stringify(item.payload), item.at],
+  );
+}
+
+/**
+ * Claims up to `limit` due items of a lane, oldest first, for `leaseMs`. Candidates are read without
+ * a lock and then taken by comparing their token, so it is correct with any number of workers and on
+ * engines without SKIP LOCKED; a worker that loses a race gets fewer items.
+ */
+export async function claim(
+  db: Queryable,
+  want: {
+    readonly topic: string;
+    readonly lane: string;
+    readonly limit: number;
+    readonly leaseMs: number;
+    readonly now: Date;
+  },
+): Promise<ClaimedItem[]> {
+  const candidates = await db.query<ItemRow>(
+    `SELECT business_id, item_id, claim_token FROM outbox_items
+     WHERE topic = $1 AND lane = $2 AND available_at <= $3
+     ORDER BY available_at LIMIT $4`,
+    [want.topic, want.lane, want.now, want.limit],
+  );
+  if (candidates.length === 0) return [];
+  const claimed = await db.query<ItemRow & { attempts: number; payload: unknown }>(
+    `UPDATE outbox_items AS o
+     SET claim_token = o.claim_token + 1, attempts = o.attempts + 1, available_at = $4
+     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
+     WHERE o.business_id = c.business_id AND o.item_id = c.item_id
+       AND o.claim_token = c.claim_token AND o.available_at <= $5
+     RETURNING o.business_id, o.item_id, o.claim_token, o.attempts - 1 AS attempts, o.payload`,
+    [
+      candidates.map((row) => row.business_id),
+      candidates.map((row) => row.item_id),
+      candidates.map((row) => row.claim_token),
+      later(want.now, want.leaseMs),
+      want.now,
+    ],
+  );
+  return claimed.map((row) => ({
+    businessId: row.business_id,
+    itemId: row.item_id,
+    claimToken: row.claim_token,
+    attempts: row.attempts,
+    payload: row.payload,
+  }));
+}
+
+/** Ends an item. False where the claim is stale: then another worker has it, or has ended it. */
+export async function finish(db: Queryable, item: ClaimedItem): Promise<boolean> {
+  const removed = await db.query(
+    `DELETE FROM outbox_items
+     WHERE business_id = $1 AND item_id = $2 AND claim_token = $3
+     RETURNING item_id`,
+    [item.businessId, item.itemId, item.claimToken],
+  );
+  return removed.length === 1;
+}
+
+/** Gives an item back until `availableAt`. False where the claim is stale. */
+export async function postpone(
+  db: Queryable,
+  item: ClaimedItem,
+  availableAt: Date,
+): Promise<boolean> {
+  const changed = await db.query(
+    `UPDATE outbox_items SET available_at = $4, claim_token = claim_token + 1
+     WHERE business_id = $1 AND item_id = $2 AND claim_token = $3
+     RETURNING item_id`,
+    [item.businessId, item.itemId, item.claimToken, availableAt],
+  );
+  return changed.length === 1;
+}
+
+/** The lanes of a topic that have an item due. */
+export async function dueLanes(db: Queryable, topic: string, now: Date): Promise<string[]> {
+  const rows = await db.query<{ lane: string }>(
+    `SELECT DISTINCT lane FROM outbox_items WHERE topic = $1 AND available_at <= $2`,
+    [topic, now],
+  );
+  return rows.map((row) => row.lane);
+}
+
+interface ItemRow {
+  business_id: string;
+  item_id: string;
+  claim_token: bigint;
+}

@@ -1,0 +1,92 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { base58 } from '@scure/base';
+import { acceptedAddress, refusedAddress, type ParsedAddress } from '../parsed-address.ts';
+
+/** Programs, sysvars and burn addresses: no key behind any of them. */
+const PROGRAMS: ReadonlySet<string> = new Set([
+  '11111111111111111111111111111111',
+  'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA',
+  'TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb',
+  'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL',
+  'MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr',
+  'Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo',
+  'ComputeBudget111111111111111111111111111111',
+  'AddressLookupTab1e1111111111111111111111111',
+  'Stake11111111111111111111111111111111111111',
+  'StakeConfig11111111111111111111111111111111',
+  'Vote111111111111111111111111111111111111111',
+  'Config1111111111111111111111111111111111111',
+  'Feature111111111111111111111111111111111111',
+  'NativeLoader1111111111111111111111111111111',
+  'BPFLoader1111111111111111111111111111111111',
+  'BPFLoader2111111111111111111111111111111111',
+  'BPFLoaderUpgradeab1e11111111111111111111111',
+  'LoaderV411111111111111111111111111111111111',
+  'Ed25519SigVerify111111111111111111111111111',
+  'KeccakSecp256k11111111111111111111111111111',
+  'Secp256r1SigVerify1111111111111111111111111',
+  'Sysvar1111111111111111111111111111111111111',
+  'SysvarC1ock11111111111111111111111111111111',
+  'SysvarEpochRewards1111111111111111111111111',
+  'SysvarEpochSchedu1e111111111111111111111111',
+  'SysvarFees111111111111111111111111111111111',
+  'Sysvar1nstructions1111111111111111111111111',
+  'SysvarLastRestartS1ot1111111111111111111111',
+  'SysvarRecentB1ockHashes11111111111111111111',
+  'SysvarRent111111111111111111111111111111111',
+  'SysvarRewards111111111111111111111111111111',
+  'SysvarS1otHashes111111111111111111111111111',
+  'SysvarS1otHistory11111111111111111111111111',
+  'SysvarStakeHistory1111111111111111111111111',
+  '1nc1nerator11111111111111111111111111111111',
+]);
+
+/** Mints that people paste by mistake: wrapped SOL, USDT, USDC. Some are on the curve. */
+const MINTS: ReadonlySet<string> = new Set([
+  'So11111111111111111111111111111111111111112',
+  'Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB',
+  'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v',
+]);
+
+/**
+ * A wallet: an ed25519 public key in base58. Solana addresses have no checksum, so the key itself
+ * is the check: every key made from a secret lies in the curve's prime-order subgroup, which holds
+ * one of 16 of all 32-byte strings, where the curve alone holds one of two. The subgroup check
+ * costs 0.6 ms. What is left (mint or token account made with a key) only the chain can tell.
+ */
+export function parseSolanaAddress(text: string): ParsedAddress {
+  const account = decodeAccount(text);
+  if (account === undefined) return refusedAddress(NOT_AN_ACCOUNT);
+  if (PROGRAMS.has(text)) return refusedAddress('The address is a Solana program, not a wallet.');
+  if (MINTS.has(text)) return refusedAddress('The address is a token, not a wallet.');
+  if (!isPublicKey(account)) {
+    return refusedAddress('The address is not a wallet: no key can stand behind it.');
+  }
+  return acceptedAddress(text);
+}
+
+/** A token's mint: any account that is not a known program. It may lie off the curve. */
+export function parseSolanaMint(text: string): ParsedAddress {
+  if (decodeAccount(text) === undefined) return refusedAddress(NOT_AN_ACCOUNT);
+  if (PROGRAMS.has(text)) return refusedAddress('The address is a Solana program, not a token.');
+  return acceptedAddress(text);
+}
+
+const NOT_AN_ACCOUNT = 'The address must be 32 bytes in base58: 32 to 44 characters.';
+
+/** The 32 bytes of an account's address. Base58 gives each string of bytes exactly one text. */
+function decodeAccount(text: string): Uint8Array | undefined {
+  if (!/^[1-9A-HJ-NP-Za-km-z]{32,44}$/.test(text)) return undefined;
+  const bytes = base58.decode(text);
+  return bytes.length === 32 ? bytes : undefined;
+}
+
+/** RFC 8032 §5.1.3 decoding, and membership of the subgroup in which every public key lies. */
+function isPublicKey(bytes: Uint8Array): boolean {
+  try {
+    const point = ed25519.Point.fromBytes(bytes, false);
+    return !point.is0() && point.isTorsionFree();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,212 @@
+import { assert } from '../base/assert.ts';
+import { later } from '../base/clock.ts';
+import type { Tx } from '../database/database.ts';
+import type { NetworkDriver, NetworkReader, Sighting } from '../networks/network.ts';
+import { broadcastAttempt } from './broadcast-attempt.ts';
+import {
+  claimDueAttempts,
+  endAttempt,
+  listLiveSiblings,
+  noteSighting,
+  setFate,
+  type RecordedAttempt,
+} from './internal/attempt-store.ts';
+import { endInFlight, lockOrders, requeue } from './internal/order-store.ts';
+import { toTransferOrder } from './order.ts';
+import type { Settlement } from './settlement.ts';
+
+/** What following needs. Without `sender` nothing is sent again: a process without keys may follow. */
+export type Follower = Pick<
+  Settlement,
+  'database' | 'assetOf' | 'clock' | 'log' | 'pace' | 'reach'
+> & {
+  readonly reader: NetworkReader;
+  readonly sender: Pick<NetworkDriver, 'broadcast'> | undefined;
+};
+
+/** Looks at every open attempt that is due. Gives how many it looked at. */
+export async function confirmPayouts(settlement: Settlement): Promise<number> {
+  const { database, driver, clock, pace } = settlement;
+  const attempts = await claimDueAttempts(database, {
+    network: driver.network,
+    limit: settlement.roundSize,
+    leaseMs: pace.leaseMs,
+    now: clock.now(),
+  });
+  const follower: Follower = { ...settlement, reader: driver, sender: driver };
+  await Promise.all(attempts.map(async (attempt) => await followSafely(follower, attempt)));
+  return attempts.length;
+}
+
+async function followSafely(follower: Follower, attempt: RecordedAttempt): Promise<void> {
+  try {
+    await followAttempt(follower, attempt);
+  } catch (error) {
+    const fields = { err: error, network: attempt.network, attemptId: attempt.attemptId };
+    follower.log.error(fields, 'an attempt could not be followed');
+  }
+}
+
+/** Asks the chain once and records what is proven. Anything unproven leaves the payout as it is. */
+export async function followAttempt(follower: Follower, attempt: RecordedAttempt): Promise<void> {
+  const sighting = await follower.reader.status({
+    fence: attempt.fence,
+    sender: attempt.sender,
+    sequence: attempt.sequence,
+    transactionHash: attempt.transactionHash,
+    rawTransaction: attempt.rawTransaction,
+    orders: attempt.orders.map((order) =>
+      toTransferOrder({ ...order, network: attempt.network }, follower.assetOf),
+    ),
+  });
+  switch (sighting.kind) {
+    case 'final':
+      await follower.reach('seen-final');
+      await settle(follower, attempt, sighting);
+      await follower.reach('settled');
+      return;
+    case 'dead':
+      await bury(follower, attempt, sighting);
+      return;
+    case 'included':
+      await note(follower, attempt, { sighting: 'included', block: sighting.block });
+      return;
+    case 'waiting':
+      await note(follower, attempt, { sighting: 'waiting', block: null });
+      return;
+    case 'unseen':
+      await note(follower, attempt, { sighting: 'unseen', block: null });
+      await sendAgain(follower, attempt);
+      return;
+    case 'unknown':
+      follower.log.warn(
+        { network: attempt.network, transactionHash: attempt.transactionHash },
+        `the chain's answer proves nothing: ${sighting.reason}`,
+      );
+      await note(follower, attempt, {
+        sighting: `unknown: ${sighting.reason}`,
+        block: 'unchanged',
+      });
+      return;
+  }
+}
+
+type Final = Extract<Sighting, { kind: 'final' }>;
+type Dead = Extract<Sighting, { kind: 'dead' }>;
+
+/** One transaction: the attempt has landed, each of its payouts has its fate, its siblings are dead. */
+async function settle(follower: Follower, attempt: RecordedAttempt, final: Final): Promise<void> {
+  const { database, clock } = follower;
+  assert(final.fates.length === attempt.orders.length, 'each payout of an attempt has a fate');
+  const payoutIds = attempt.orders.map((order) => order.payoutId);
+  const block = { blockNumber: final.block.number.toString(), blockHash: final.block.hash };
+  await database.transaction(async (tx) => {
+    const at = clock.now();
+    await lockOrders(tx, attempt.network, payoutIds);
+    const isFirst = await endAttempt(tx, attempt, {
+      state: 'LANDED',
+      sighting: 'final',
+      proof: { transactionHash: attempt.transactionHash, ...block },
+      block: final.block,
+      feeUnits: final.feeUnits,
+      at,
+    });
+    if (!isFirst) return;
+    for (const fate of final.fates) {
+      assert(payoutIds.includes(fate.payoutId), 'a fate is of one of the payouts');
+      await settleOne(tx, attempt, { fate, at });
+    }
+    await burySiblings(tx, attempt, at);
+  });
+}
+
+async function settleOne(
+  tx: Tx,
+  attempt: RecordedAttempt,
+  verdict: { fate: Final['fates'][number]; at: Date },
+): Promise<void> {
+  const { fate, at } = verdict;
+  const reason = fate.kind === 'refused' ? fate.reason : null;
+  const state = fate.kind === 'paid' ? 'PAID' : 'REFUSED';
+  const { network, attemptId, fence, transactionHash } = attempt;
+  const { payoutId, proof } = fate;
+  const changed = await setFate(tx, { network, attemptId, payoutId, fate: state, reason, proof });
+  assert(changed === 1, `payout ${payoutId} was open in its attempt`);
+  const info = reason;
+  const ended = await endInFlight(tx, {
+    network,
+    payoutId,
+    fence,
+    state,
+    transactionHash,
+    info,
+    proof,
+    at,
+  });
+  assert(ended, `payout ${payoutId} was in flight under ${fence}`);
+}
+
+/** Of the attempts with one fence one has landed: the others never can. */
+async function burySiblings(tx: Tx, attempt: RecordedAttempt, at: Date): Promise<void> {
+  const { network } = attempt;
+  for (const sibling of await listLiveSiblings(tx, attempt)) {
+    assert(sibling.state === 'OPEN', `one attempt under ${attempt.fence} has landed`);
+    const proof = { landedUnderTheSameFence: attempt.transactionHash };
+    const { attemptId } = sibling;
+    const sighting = 'another attempt landed';
+    const end = { state: 'DEAD', sighting, proof, block: null, feeUnits: null, at } as const;
+    await endAttempt(tx, { network, attemptId }, end);
+    const fate = { fate: 'DEAD', reason: sighting, proof, payoutId: null } as const;
+    await setFate(tx, { network, attemptId, ...fate });
+  }
+}
+
+/** Proven dead. Its payouts go back to the queue once nothing under its fence is alive. */
+async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): Promise<void> {
+  const { database, clock, log } = follower;
+  const { network, attemptId, fence } = attempt;
+  const payoutIds = attempt.orders.map((order) => order.payoutId);
+  await database.transaction(async (tx) => {
+    const at = clock.now();
+    await lockOrders(tx, network, payoutIds);
+    const { reason, proof } = dead;
+    const end = {
+      state: 'DEAD',
+      sighting: reason,
+      proof,
+      block: null,
+      feeUnits: null,
+      at,
+    } as const;
+    if (!(await endAttempt(tx, attempt, end))) return;
+    await setFate(tx, { network, attemptId, payoutId: null, fate: 'DEAD', reason, proof });
+    if ((await listLiveSiblings(tx, attempt)).length > 0) return;
+    for (const payoutId of payoutIds) {
+      const isBack = await requeue(tx, { network, payoutId, fence, at });
+      assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
+    }
+  });
+  log.warn(
+    { network, transactionHash: attempt.transactionHash },
+    `an attempt is dead: ${dead.reason}`,
+  );
+}
+
+async function sendAgain(follower: Follower, attempt: RecordedAttempt): Promise<void> {
+  const { clock, pace, sender } = follower;
+  const since = attempt.lastBroadcastAt;
+  const isDue =
+    since === null || later(since, pace.rebroadcastAfterMs).getTime() <= clock.now().getTime();
+  if (sender === undefined || !isDue) return;
+  await broadcastAttempt(follower, sender, attempt);
+}
+
+async function note(
+  follower: Follower,
+  attempt: RecordedAttempt,
+  seen: Pick<Parameters<typeof noteSighting>[2], 'sighting' | 'block'>,
+): Promise<void> {
+  const at = follower.clock.now();
+  const nextCheckAt = later(at, follower.pace.checkEveryMs);
+  await noteSighting(follower.database, attempt, { ...seen, nextCheckAt, at });
+}

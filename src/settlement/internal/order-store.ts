@@ -1,0 +1,271 @@
+import type { Json } from '../../base/json.ts';
+import { later } from '../../base/clock.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
+import type { NetworkId, Token } from '../../money/asset.ts';
+import type { Order, OrderState } from '../order.ts';
+
+const COLUMNS = `network, payout_id, business_id, token, units, to_address, state, fence, claim_token,
+  transaction_hash, info, version`;
+
+interface OrderRow {
+  network: NetworkId;
+  payout_id: string;
+  business_id: string;
+  token: Token;
+  units: bigint;
+  to_address: string;
+  state: OrderState;
+  fence: string | null;
+  claim_token: bigint;
+  transaction_hash: string | null;
+  info: string | null;
+  version: number;
+}
+
+function toOrder(row: OrderRow): Order {
+  return {
+    network: row.network,
+    payoutId: row.payout_id,
+    businessId: row.business_id,
+    token: row.token,
+    units: row.units,
+    toAddress: row.to_address,
+    state: row.state,
+    fence: row.fence,
+    claimToken: row.claim_token,
+    transactionHash: row.transaction_hash,
+    info: row.info,
+    version: row.version,
+  };
+}
+
+/** Adds an order, once: an order that is there already stays as it is. */
+export async function insertOrder(
+  db: Queryable,
+  order: Pick<Order, 'network' | 'payoutId' | 'businessId' | 'token' | 'units' | 'toAddress'>,
+  at: Date,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO settlement_orders
+       (network, payout_id, business_id, token, units, to_address, state, available_at, claim_token,
+        version, reported_version, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, 'QUEUED', $7, 0, 0, 0, $7, $7)
+     ON CONFLICT (network, payout_id) DO NOTHING`,
+    [
+      order.network,
+      order.payoutId,
+      order.businessId,
+      order.token,
+      order.units,
+      order.toAddress,
+      at,
+    ],
+  );
+}
+
+export async function findOrder(
+  db: Queryable,
+  network: NetworkId,
+  payoutId: string,
+): Promise<Order | undefined> {
+  const [row] = await db.query<OrderRow>(
+    `SELECT ${COLUMNS} FROM settlement_orders WHERE network = $1 AND payout_id = $2`,
+    [network, payoutId],
+  );
+  return row === undefined ? undefined : toOrder(row);
+}
+
+/** Claims queued orders, oldest first, by raising their tokens: a stale claim can record nothing. */
+export async function claimQueued(
+  db: Queryable,
+  want: { network: NetworkId; limit: number; leaseMs: number; now: Date },
+): Promise<Order[]> {
+  const candidates = await db.query<{ payout_id: string; claim_token: bigint }>(
+    `SELECT payout_id, claim_token FROM settlement_orders
+     WHERE network = $1 AND state = 'QUEUED' AND available_at <= $2
+     ORDER BY available_at, payout_id LIMIT $3`,
+    [want.network, want.now, want.limit],
+  );
+  if (candidates.length === 0) return [];
+  const rows = await db.query<OrderRow>(
+    `UPDATE settlement_orders AS o
+     SET claim_token = o.claim_token + 1, available_at = $4
+     FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
+     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+       AND o.state = 'QUEUED' AND o.available_at <= $5
+     RETURNING ${COLUMNS.replaceAll(/(\w+)/g, 'o.$1')}`,
+    [
+      want.network,
+      candidates.map((row) => row.payout_id),
+      candidates.map((row) => row.claim_token),
+      later(want.now, want.leaseMs),
+      want.now,
+    ],
+  );
+  return rows.map(toOrder).sort((a, b) => (a.payoutId < b.payoutId ? -1 : 1));
+}
+
+/** Gives a claimed order back until `availableAt`, with the reason; nothing where the claim is stale. */
+export async function postponeOrder(
+  db: Queryable,
+  order: Order,
+  until: { availableAt: Date; reason: string | null; at: Date },
+): Promise<void> {
+  await db.query(
+    `UPDATE settlement_orders SET available_at = $4, waiting_for = $5, updated_at = $6
+     WHERE network = $1 AND payout_id = $2 AND claim_token = $3 AND state = 'QUEUED'`,
+    [order.network, order.payoutId, order.claimToken, until.availableAt, until.reason, until.at],
+  );
+}
+
+/** Ends a claimed order for which nothing signed is alive. False where the claim is stale. */
+export async function refuseQueued(
+  db: Queryable,
+  order: Order,
+  refusal: { info: string; proof: Json; at: Date },
+): Promise<boolean> {
+  const changed = await db.query(
+    `UPDATE settlement_orders
+     SET state = 'REFUSED', transaction_hash = NULL, info = $4, proof = $5, waiting_for = NULL,
+         version = version + 1, updated_at = $6
+     WHERE network = $1 AND payout_id = $2 AND claim_token = $3 AND state = 'QUEUED'
+     RETURNING payout_id`,
+    [
+      order.network,
+      order.payoutId,
+      order.claimToken,
+      refusal.info,
+      JSON.stringify(refusal.proof),
+      refusal.at,
+    ],
+  );
+  return changed.length === 1;
+}
+
+/** Ties a claimed, queued order to its attempt's fence. False where the claim is stale. */
+export async function putInFlight(
+  tx: Tx,
+  order: Order,
+  attempt: { fence: string; transactionHash: string; at: Date },
+): Promise<boolean> {
+  const changed = await tx.query(
+    `UPDATE settlement_orders
+     SET state = 'IN_FLIGHT', fence = $4, transaction_hash = $5, waiting_for = NULL,
+         version = version + 1, updated_at = $6
+     WHERE network = $1 AND payout_id = $2 AND claim_token = $3 AND state = 'QUEUED' AND fence IS NULL
+     RETURNING payout_id`,
+    [
+      order.network,
+      order.payoutId,
+      order.claimToken,
+      attempt.fence,
+      attempt.transactionHash,
+      attempt.at,
+    ],
+  );
+  return changed.length === 1;
+}
+
+/** Ends an order in flight under `fence` with what is proven. False where it is not in that flight. */
+export async function endInFlight(
+  tx: Tx,
+  end: {
+    network: NetworkId;
+    payoutId: string;
+    fence: string;
+    state: 'PAID' | 'REFUSED';
+    transactionHash: string;
+    info: string | null;
+    proof: Json;
+    at: Date;
+  },
+): Promise<boolean> {
+  const changed = await tx.query(
+    `UPDATE settlement_orders
+     SET state = $4, transaction_hash = $5, info = $6, proof = $7, version = version + 1,
+         updated_at = $8
+     WHERE network = $1 AND payout_id = $2 AND state = 'IN_FLIGHT' AND fence = $3
+     RETURNING payout_id`,
+    [
+      end.network,
+      end.payoutId,
+      end.fence,
+      end.state,
+      end.transactionHash,
+      end.info,
+      JSON.stringify(end.proof),
+      end.at,
+    ],
+  );
+  return changed.length === 1;
+}
+
+/** Back to the queue, after every attempt under `fence` was proven dead. */
+export async function requeue(
+  tx: Tx,
+  order: { network: NetworkId; payoutId: string; fence: string; at: Date },
+): Promise<boolean> {
+  const changed = await tx.query(
+    `UPDATE settlement_orders
+     SET state = 'QUEUED', fence = NULL, available_at = $4, claim_token = claim_token + 1,
+         updated_at = $4
+     WHERE network = $1 AND payout_id = $2 AND state = 'IN_FLIGHT' AND fence = $3
+     RETURNING payout_id`,
+    [order.network, order.payoutId, order.fence, order.at],
+  );
+  return changed.length === 1;
+}
+
+/** Units that are signed for but in no block yet: the treasury's balance still holds them. */
+export async function unitsOnTheWay(
+  db: Queryable,
+  network: NetworkId,
+  token: Token,
+): Promise<bigint> {
+  const [row] = await db.query<{ units: bigint }>(
+    `SELECT coalesce(sum(o.units), 0) AS units FROM settlement_orders o
+     WHERE o.network = $1 AND o.token = $2 AND o.state = 'IN_FLIGHT'
+       AND NOT EXISTS (
+         SELECT 1 FROM settlement_attempts a
+         WHERE a.network = $1 AND a.fence = o.fence AND a.block_number IS NOT NULL
+       )`,
+    [network, token],
+  );
+  return row?.units ?? 0n;
+}
+
+/** Orders with news that their payouts have not had, oldest news first. */
+export async function listUnreported(
+  db: Queryable,
+  network: NetworkId,
+  limit: number,
+): Promise<Order[]> {
+  const rows = await db.query<OrderRow>(
+    `SELECT ${COLUMNS} FROM settlement_orders
+     WHERE network = $1 AND reported_version < version
+     ORDER BY updated_at LIMIT $2`,
+    [network, limit],
+  );
+  return rows.map(toOrder);
+}
+
+export async function markReported(db: Queryable, order: Order): Promise<void> {
+  await db.query(
+    `UPDATE settlement_orders SET reported_version = $3
+     WHERE network = $1 AND payout_id = $2 AND reported_version < $3`,
+    [order.network, order.payoutId, order.version],
+  );
+}
+
+/** Locks orders in sorted order to the transaction's end, so that verdicts on them take turns. */
+export async function lockOrders(
+  tx: Tx,
+  network: NetworkId,
+  payoutIds: readonly string[],
+): Promise<void> {
+  await tx.query(
+    `SELECT payout_id FROM settlement_orders
+     WHERE network = $1 AND payout_id = ANY($2::uuid[]) ORDER BY payout_id FOR UPDATE`,
+    [network, payoutIds],
+  );
+}

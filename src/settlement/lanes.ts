@@ -1,0 +1,134 @@
+import { later } from '../base/clock.ts';
+import type { Queryable, Tx } from '../database/database.ts';
+import type { NetworkId } from '../money/asset.ts';
+import { sameAddress } from '../networks/address.ts';
+
+/** The sequence of transactions of one sender on one network, and who may add to it now. */
+export interface Lane {
+  readonly network: NetworkId;
+  readonly sender: string;
+  /** The sequence (EVM: nonce) that the next attempt takes. */
+  readonly nextSequence: bigint;
+  readonly holderId: string | null;
+  readonly leaseUntil: Date;
+}
+
+/** A lane as held by this worker. `leaseToken` fences: whoever holds an older one records nothing. */
+export interface HeldLane {
+  readonly network: NetworkId;
+  readonly sender: string;
+  readonly nextSequence: bigint;
+  readonly leaseToken: bigint;
+}
+
+/** Creates the lane on first use, beginning at the chain's own count. Later calls change nothing. */
+export async function openLane(
+  db: Queryable,
+  lane: { network: NetworkId; sender: string; firstSequence: bigint; at: Date },
+): Promise<void> {
+  await db.query(
+    `INSERT INTO settlement_lanes
+       (network, sender, next_sequence, lease_token, lease_until, created_at, updated_at)
+     VALUES ($1, $2, $3, 0, $4, $4, $4)
+     ON CONFLICT (network, sender) DO NOTHING`,
+    [lane.network, lane.sender, lane.firstSequence, lane.at],
+  );
+}
+
+/**
+ * Takes or renews the lease on a lane; undefined while another worker holds it. The clock decides
+ * only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
+ */
+export async function holdLane(
+  db: Queryable,
+  want: { network: NetworkId; sender: string; holderId: string; leaseMs: number; now: Date },
+): Promise<HeldLane | undefined> {
+  const [row] = await db.query<{ next_sequence: bigint; lease_token: bigint }>(
+    `UPDATE settlement_lanes
+     SET holder_id = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $5
+     WHERE network = $1 AND sender = $2 AND (holder_id = $3 OR lease_until <= $5)
+     RETURNING next_sequence, lease_token`,
+    [want.network, want.sender, want.holderId, later(want.now, want.leaseMs), want.now],
+  );
+  if (row === undefined) return undefined;
+  return {
+    network: want.network,
+    sender: want.sender,
+    nextSequence: row.next_sequence,
+    leaseToken: row.lease_token,
+  };
+}
+
+/** Gives the lease back, so that another worker need not wait for its end. */
+export async function leaveLane(db: Queryable, lane: HeldLane, now: Date): Promise<void> {
+  await db.query(
+    `UPDATE settlement_lanes SET lease_until = $4, updated_at = $4
+     WHERE network = $1 AND sender = $2 AND lease_token = $3`,
+    [lane.network, lane.sender, lane.leaseToken, now],
+  );
+}
+
+/**
+ * Takes the lane's next sequence for an attempt. False where the lane has passed to another holder
+ * or its sequence has moved: then the signed bytes must be thrown away.
+ */
+export async function takeSequence(tx: Tx, lane: HeldLane, at: Date): Promise<boolean> {
+  const taken = await tx.query(
+    `UPDATE settlement_lanes SET next_sequence = next_sequence + 1, updated_at = $5
+     WHERE network = $1 AND sender = $2 AND lease_token = $3 AND next_sequence = $4
+     RETURNING sender`,
+    [lane.network, lane.sender, lane.leaseToken, lane.nextSequence, at],
+  );
+  return taken.length === 1;
+}
+
+/**
+ * Moves a lane forward past transactions that were not made by Knit, on a person's word. Takes the
+ * lane away from its holder; false where the lane is at or past `nextSequence` already.
+ */
+export async function adoptSequence(
+  db: Queryable,
+  lane: { network: NetworkId; sender: string; nextSequence: bigint; at: Date },
+): Promise<boolean> {
+  const moved = await db.query(
+    `UPDATE settlement_lanes
+     SET next_sequence = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $4
+     WHERE network = $1 AND sender = $2 AND next_sequence < $3
+     RETURNING sender`,
+    [lane.network, lane.sender, lane.nextSequence, lane.at],
+  );
+  return moved.length === 1;
+}
+
+export async function listLanes(db: Queryable): Promise<Lane[]> {
+  const rows = await db.query<{
+    network: NetworkId;
+    sender: string;
+    next_sequence: bigint;
+    holder_id: string | null;
+    lease_until: Date;
+  }>(
+    `SELECT network, sender, next_sequence, holder_id, lease_until FROM settlement_lanes
+     ORDER BY network, sender`,
+  );
+  return rows.map((row) => ({
+    network: row.network,
+    sender: row.sender,
+    nextSequence: row.next_sequence,
+    holderId: row.holder_id,
+    leaseUntil: row.lease_until,
+  }));
+}
+
+/** Whether an address is a wallet that Knit itself pays from on that network. */
+export async function isOwnWallet(
+  db: Queryable,
+  network: NetworkId,
+  address: string,
+): Promise<boolean> {
+  const rows = await db.query<{ sender: string }>(
+    `SELECT sender FROM settlement_lanes WHERE network = $1`,
+    [network],
+  );
+  return rows.some((row) => sameAddress(network, row.sender, address));
+}

@@ -1,0 +1,68 @@
+import { present } from '../base/assert.ts';
+import { advancePayout, type Progress } from '../payouts/advance-payout.ts';
+import { wasEverSigned } from './internal/attempt-store.ts';
+import { listUnreported, markReported } from './internal/order-store.ts';
+import type { Order } from './order.ts';
+import type { Settlement } from './settlement.ts';
+
+type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>;
+
+/**
+ * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
+ * the business's side, then a note on settlement's side that it was told. A crash between them tells
+ * it again, which changes nothing. Gives how many orders had news.
+ */
+export async function settlePayouts(settlement: Settlement): Promise<number> {
+  const { database, driver, log } = settlement;
+  const orders = await listUnreported(database, driver.network, settlement.roundSize);
+  for (const order of orders) {
+    try {
+      await settlePayout(settlement, order);
+    } catch (error) {
+      const fields = { err: error, payoutId: order.payoutId, alarm: true };
+      log.error(fields, 'the news of a payout could not be recorded');
+    }
+  }
+  return orders.length;
+}
+
+/** Tells one payout what its order says now. */
+export async function settlePayout(reporter: Reporter, order: Order): Promise<void> {
+  const { database, ids, clock } = reporter;
+  const progress = await progressOf(reporter, order);
+  if (progress !== undefined) {
+    const { businessId, payoutId } = order;
+    const at = clock.now();
+    await database.transaction(
+      async (tx) => await advancePayout(tx, { ids }, { businessId, payoutId, progress, at }),
+    );
+  }
+  await reporter.reach('reported');
+  await markReported(database, order);
+}
+
+/** Undefined where the payout has nothing to hear: its attempt died, and it waits to be signed anew. */
+async function progressOf(reporter: Reporter, order: Order): Promise<Progress | undefined> {
+  const { state, transactionHash } = order;
+  switch (state) {
+    case 'QUEUED':
+      return undefined;
+    case 'IN_FLIGHT':
+      return {
+        status: 'PROCESSING',
+        transactionHash: present(transactionHash, 'an order in flight has a hash'),
+      };
+    case 'PAID':
+      return {
+        status: 'COMPLETED',
+        transactionHash: present(transactionHash, 'a paid order has a hash'),
+      };
+    case 'REFUSED':
+      return {
+        status: 'FAILED',
+        info: present(order.info, 'a refused order says why'),
+        wasSigned: await wasEverSigned(reporter.database, order.network, order.payoutId),
+        transactionHash,
+      };
+  }
+}

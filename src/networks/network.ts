@@ -120,7 +120,10 @@ export interface NetworkDriver extends NetworkReader {
   treasuryUnits(asset: Asset): Promise<bigint>;
   /** The chain's own count of the sender's transactions: a floor for a lane, never its source. */
   sequenceFloor(sender: string): Promise<bigint>;
-  /** Builds and signs; sends nothing. Same arguments may give other bytes (fees move). */
+  /**
+   * Builds and signs; sends nothing. Same arguments may give other bytes (fees move).
+   * Throws {@link SigningPostponed} where it should be tried again later; nothing was signed then.
+   */
   sign(orders: readonly TransferOrder[], lane: LanePosition): Promise<SignedAttempt>;
   broadcast(rawTransaction: Uint8Array): Promise<BroadcastAnswer>;
 }
@@ -128,6 +131,11 @@ export interface NetworkDriver extends NetworkReader {
 /** The chain is not the one that the configuration describes. Nothing may be signed for it. */
 export class ChainMismatch extends Error {
   override readonly name = 'ChainMismatch';
+}
+
+/** Not now: what signing needs (fees below the ceiling, a token that moves) is not there yet. */
+export class SigningPostponed extends Error {
+  override readonly name = 'SigningPostponed';
 }
 
 export type { Signer };

@@ -95,6 +95,9 @@ function readAsset(
   return undefined;
 }
 
+/** No token has so many, and twenty with 18 decimals fit every column and word that an amount meets. */
+const MAX_WHOLE_DIGITS = 20;
+
 /** Without an asset only what holds for every asset is said of the amount. */
 function readAmount(
   text: string | undefined,
@@ -106,10 +109,10 @@ function readAmount(
   const units = parseUnits(text, decimals);
   if (units === 'NOT_A_NUMBER') {
     errors['amount'] = ['The amount field must be a number.'];
-  } else if (units === 'TOO_LARGE') {
-    errors['amount'] = ['The amount field is too large.'];
   } else if (units === 'TOO_MANY_DECIMALS') {
     errors['amount'] = [`The amount field must have no more than ${decimals} decimal places.`];
+  } else if (units === 'TOO_LARGE' || units >= 10n ** BigInt(MAX_WHOLE_DIGITS + decimals)) {
+    errors['amount'] = ['The amount field is too large.'];
   } else if (units < (asset?.minimumUnits ?? 1n)) {
     const minimum = asset === undefined ? '0' : formatUnits(asset.minimumUnits, decimals);
     const words = asset === undefined ? 'greater than' : 'at least';

@@ -81,7 +81,7 @@ async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+  const client = await connect(pool);
   let broken: Error | undefined;
   const noteBroken = (error: Error): void => {
     broken = error;
@@ -104,6 +104,15 @@ async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   } finally {
     client.off('error', noteBroken);
     client.release(broken);
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    if (sqlState(error) === undefined) throw new ConnectionLost(error);
+    throw error;
   }
 }
 

@@ -35,3 +35,12 @@ export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40001' || state === '40P01';
 }
+
+/**
+ * Whether the database could not do its work, whatever the statement was: it is unreachable, starting,
+ * stopping or out of connections (SQLSTATE classes 08, 53 and 57P). The same request may succeed later.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof ConnectionLost || error instanceof CommitUnknown) return true;
+  return /^(08|53|57P)/.test(sqlState(error) ?? '');
+}

@@ -2,7 +2,12 @@ import { assert } from '../base/assert.ts';
 import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import { sameAddress } from '../networks/address.ts';
-import type { Inspection, SignedAttempt, TransferOrder } from '../networks/network.ts';
+import {
+  SigningPostponed,
+  type Inspection,
+  type SignedAttempt,
+  type TransferOrder,
+} from '../networks/network.ts';
 import { broadcastAttempt } from './broadcast-attempt.ts';
 import {
   assertNothingAlive,
@@ -76,6 +81,10 @@ async function submitSafely(
   try {
     return await submit(settlement, order, lane);
   } catch (error) {
+    if (error instanceof SigningPostponed) {
+      await putBack(settlement, order, error.message);
+      return undefined;
+    }
     const { log } = settlement;
     log.error({ err: error, payoutId: order.payoutId }, 'a payout could not be submitted');
     // A stale claim changes nothing here, so an order that was recorded is not touched.

@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { ConfigProblem } from '../config.ts';
+import type { Database } from '../database/database.ts';
+import { missingMigrations, readMigrations } from '../database/migrate.ts';
+
+/** Where the numbered migrations lie in a clone. */
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, '..', '..', 'migrations');
+
+/** Stops the start, with one line, on a database that this version cannot work on. */
+export async function requireMigrated(database: Database): Promise<void> {
+  const missing = await missingMigrations(database, await readMigrations(MIGRATIONS_FOLDER));
+  if (missing.length === 0) return;
+  throw new ConfigProblem(
+    `DATABASE_URL: the database lacks migrations ${missing.join(', ')}: run "knit migrate"`,
+  );
+}

@@ -1,0 +1,124 @@
+import { present } from '../base/assert.ts';
+import { systemClock } from '../base/clock.ts';
+import { createIdSource } from '../base/id.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { systemRandom } from '../base/random.ts';
+import type { WorkerConfig } from '../config.ts';
+import { createDatabase, type Database } from '../database/database.ts';
+import type { NetworkId } from '../money/asset.ts';
+import {
+  STANDARD_MAX_OPEN_ATTEMPTS,
+  STANDARD_PACE,
+  STANDARD_ROUND_SIZE,
+} from '../settlement/standard-pace.ts';
+import type { Checkpoint, Settlement } from '../settlement/settlement.ts';
+import { startSettlementWorker } from '../settlement/settlement-worker.ts';
+import { createMnemonicSigner, type MnemonicSigner } from '../treasury/mnemonic-signer.ts';
+import { openDriver } from '../treasury/open-driver.ts';
+import { resolveHost } from '../webhooks/resolve-host.ts';
+import { createSender } from '../webhooks/send.ts';
+import { createWebhookWorker, type WebhookWorker } from '../webhooks/webhook-worker.ts';
+import { requireMigrated } from './require-migrated.ts';
+
+/** The settlement of every enabled network and the webhooks, in one process, until `signal` aborts. */
+export async function runWorker(
+  config: WorkerConfig,
+  signal: AbortSignal,
+  reach: (checkpoint: Checkpoint) => Promise<void> = async () => await Promise.resolve(),
+): Promise<void> {
+  const log = createLog({ level: config.logLevel, service: 'worker' });
+  // The keys come first: a wrong mnemonic stops the start before anything else is touched.
+  const keys = createMnemonicSigner({ mnemonic: config.treasuryMnemonic });
+  const database = createDatabase(config.databaseUrl, {
+    maxConnections: config.databaseConnections,
+    onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+  });
+  try {
+    await requireMigrated(database);
+    await work({ config, database, log, keys, reach }, signal);
+  } finally {
+    await database.close();
+  }
+}
+
+interface Parts {
+  readonly config: WorkerConfig;
+  readonly database: Database;
+  readonly log: Log;
+  readonly keys: MnemonicSigner;
+  readonly reach: (checkpoint: Checkpoint) => Promise<void>;
+}
+
+async function work(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { config, log } = parts;
+  const settlements = config.enabledNetworks.map((network) =>
+    startSettlementWorker(settlementOf(parts, network)),
+  );
+  const webhooks = webhooksOf(parts);
+  webhooks.start();
+  log.info(
+    { networks: config.enabledNetworks, environment: config.environmentName },
+    'worker runs',
+  );
+  try {
+    await Promise.race([
+      aborted(signal),
+      ...settlements.map(async (settlement) => {
+        await settlement.stopped;
+      }),
+    ]);
+  } finally {
+    log.info({}, 'worker stops');
+    await Promise.all([
+      webhooks.stop(),
+      ...settlements.map(async (settlement) => {
+        await settlement.stop();
+      }),
+    ]);
+  }
+}
+
+function settlementOf(parts: Parts, network: NetworkId): Settlement {
+  const { config, database, log, keys, reach } = parts;
+  const { registry } = config;
+  const ids = createIdSource(systemClock, systemRandom);
+  return {
+    database,
+    driver: openDriver(network, {
+      registry,
+      keys,
+      rpcUrls: present(config.rpcUrls.get(network), `RPC URLs of ${network}`),
+    }),
+    assetOf: (id, token) => registry.asset(id, token),
+    clock: systemClock,
+    ids,
+    log: log.child({ network }),
+    workerId: ids.next(),
+    pace: STANDARD_PACE,
+    maxOpenAttempts: STANDARD_MAX_OPEN_ATTEMPTS,
+    roundSize: STANDARD_ROUND_SIZE,
+    reach,
+  };
+}
+
+function webhooksOf(parts: Parts): WebhookWorker {
+  const { config, database, log } = parts;
+  return createWebhookWorker({
+    database,
+    masterKey: config.masterKey,
+    clock: systemClock,
+    random: systemRandom,
+    ids: createIdSource(systemClock, systemRandom),
+    log: log.child({ part: 'webhooks' }),
+    sender: createSender({
+      guard: { lookup: resolveHost, allowedPrivateTargets: config.allowedPrivateTargets },
+    }),
+  });
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { isNetworkId, type NetworkId } from './money/asset.ts';
+import { parseAssetsFile, createRegistry, type AssetRegistry } from './networks/registry.ts';
+import { NETWORKS_WITH_DRIVER } from './networks/with-driver.ts';
+import { formatIpRange, parseIpRange } from './businesses/ip-range.ts';
+
+/** A setting is missing or wrong. The message is one line that names it and never shows a secret. */
+export class ConfigProblem extends Error {
+  override readonly name = 'ConfigProblem';
+}
+
+/** The settings by name, as the environment gives them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What every command that touches the database needs. */
+export interface DatabaseConfig {
+  readonly databaseUrl: string;
+  readonly databaseConnections: number;
+  /** What operators call this installation; commands that move money ask for it by name. */
+  readonly environmentName: string;
+  readonly logLevel: string;
+}
+
+export interface NetworkConfig {
+  readonly registry: AssetRegistry;
+  readonly enabledNetworks: readonly NetworkId[];
+  /** In the order of preference, at least one for each enabled network. */
+  readonly rpcUrls: ReadonlyMap<NetworkId, readonly string[]>;
+}
+
+export interface ApiConfig extends DatabaseConfig, NetworkConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly masterKey: Uint8Array;
+  /** CIDR ranges whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests a second of one business on one process; 0 sets no limit. */
+  readonly requestsPerSecond: number;
+}
+
+export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
+  readonly masterKey: Uint8Array;
+  readonly treasuryMnemonic: string;
+  /** host:port of webhook targets that are allowed although their address is private. */
+  readonly allowedPrivateTargets: readonly string[];
+}
+
+/** The process's own environment: the only place that reads it. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+export function readDatabaseConfig(env: Environment): DatabaseConfig {
+  const databaseUrl = required(env, 'DATABASE_URL');
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    throw new ConfigProblem('DATABASE_URL: must be a postgres:// or postgresql:// URL');
+  }
+  return Object.freeze({
+    databaseUrl,
+    databaseConnections: wholeNumber(env, 'KNIT_DATABASE_CONNECTIONS', { standard: 10, least: 1 }),
+    environmentName: optional(env, 'KNIT_ENVIRONMENT') ?? 'production',
+    logLevel: readLogLevel(env),
+  });
+}
+
+/** Settings of `knit api`. A treasury secret is not among them, and is not looked at. */
+export function readApiConfig(env: Environment): ApiConfig {
+  return Object.freeze({
+    ...readDatabaseConfig(env),
+    ...readNetworkConfig(env),
+    host: optional(env, 'KNIT_HOST') ?? '127.0.0.1',
+    port: wholeNumber(env, 'PORT', { standard: 3000, least: 0, most: 65_535 }),
+    masterKey: readMasterKey(env),
+    trustedProxies: readRanges(env, 'KNIT_TRUSTED_PROXIES'),
+    requestsPerSecond: wholeNumber(env, 'KNIT_REQUESTS_PER_SECOND', { standard: 1000, least: 0 }),
+  });
+}
+
+/** Settings of `knit worker`. */
+export function readWorkerConfig(env: Environment): WorkerConfig {
+  return Object.freeze({
+    ...readDatabaseConfig(env),
+    ...readNetworkConfig(env),
+    masterKey: readMasterKey(env),
+    treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
+    allowedPrivateTargets: list(env, 'KNIT_WEBHOOK_PRIVATE_TARGETS'),
+  });
+}
+
+export function readNetworkConfig(env: Environment): NetworkConfig {
+  const registry = readRegistry(env);
+  const names = list(env, 'KNIT_NETWORKS');
+  const enabledNetworks = names.length === 0 ? NETWORKS_WITH_DRIVER : names.map(readNetworkName);
+  const rpcUrls = new Map(
+    enabledNetworks.map((network) => [network, readRpcUrls(env, `KNIT_RPC_${network}`)]),
+  );
+  return { registry, enabledNetworks: [...new Set(enabledNetworks)], rpcUrls };
+}
+
+/** 32 bytes: encrypts secrets at rest and signs access tokens. */
+export function readMasterKey(env: Environment): Uint8Array {
+  const text = required(env, 'KNIT_MASTER_KEY');
+  if (!/^[0-9a-f]{64}$/i.test(text)) {
+    throw new ConfigProblem('KNIT_MASTER_KEY: must be 64 hexadecimal digits (32 bytes)');
+  }
+  return new Uint8Array(Buffer.from(text, 'hex'));
+}
+
+function readRegistry(env: Environment): AssetRegistry {
+  const path = optional(env, 'KNIT_ASSETS_FILE');
+  if (path === undefined) return createRegistry();
+  try {
+    return createRegistry(parseAssetsFile(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new ConfigProblem(`KNIT_ASSETS_FILE: ${path}: ${messageOf(error)}`);
+  }
+}
+
+function readNetworkName(name: string): NetworkId {
+  if (!isNetworkId(name)) throw new ConfigProblem(`KNIT_NETWORKS: ${name} is not a network`);
+  if (!NETWORKS_WITH_DRIVER.includes(name)) {
+    throw new ConfigProblem(
+      `KNIT_NETWORKS: this version settles on ${NETWORKS_WITH_DRIVER.join(', ')}, not on ${name}`,
+    );
+  }
+  return name;
+}
+
+function readRpcUrls(env: Environment, name: string): string[] {
+  const texts = required(env, name)
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
+  // A URL may hold a provider's key, so the message does not show it.
+  const isUsable = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.protocol ?? '');
+  if (texts.length === 0 || !texts.every(isUsable)) {
+    throw new ConfigProblem(`${name}: must be http:// or https:// URLs, separated by commas`);
+  }
+  return texts;
+}
+
+function readRanges(env: Environment, name: string): string[] {
+  return list(env, name).map((text) => {
+    const range = parseIpRange(text);
+    if ('problem' in range) throw new ConfigProblem(`${name}: ${text}: ${range.problem}`);
+    return formatIpRange(range);
+  });
+}
+
+function readLogLevel(env: Environment): string {
+  const level = optional(env, 'KNIT_LOG_LEVEL') ?? 'info';
+  if (/^(debug|info|warn|error)$/.test(level)) return level;
+  throw new ConfigProblem('KNIT_LOG_LEVEL: must be debug, info, warn or error');
+}
+
+function wholeNumber(
+  env: Environment,
+  name: string,
+  limits: { standard: number; least: number; most?: number },
+): number {
+  const text = optional(env, name);
+  if (text === undefined) return limits.standard;
+  const { least, most = 1_000_000 } = limits;
+  const value = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new ConfigProblem(`${name}: must be a whole number from ${least} to ${most}`);
+}
+
+function list(env: Environment, name: string): string[] {
+  const text = optional(env, name) ?? '';
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function required(env: Environment, name: string): string {
+  const value = optional(env, name);
+  if (value === undefined) {
+    throw new ConfigProblem(`${name}: is not set (nor is ${name}_FILE)`);
+  }
+  return value;
+}
+
+/** Every setting may be given as NAME, or as a file's path in NAME_FILE; not as both. */
+function optional(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  const path = env[`${name}_FILE`];
+  if (path === undefined || path === '') return value === '' ? undefined : value;
+  if (value !== undefined && value !== '') {
+    throw new ConfigProblem(`${name}: is set twice, as ${name} and as ${name}_FILE`);
+  }
+  try {
+    const content = readFileSync(path, 'utf8').trim();
+    return content === '' ? undefined : content;
+  } catch (error) {
+    throw new ConfigProblem(`${name}_FILE: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replaceAll(/\s+/g, ' ') : String(error);
+}

@@ -1,0 +1,27 @@
+import { assert, present } from '../base/assert.ts';
+import type { NetworkId } from '../money/asset.ts';
+import { createEvmDriver } from '../networks/evm/driver.ts';
+import { isEvmNetwork } from '../networks/evm/evm-network.ts';
+import type { NetworkDriver } from '../networks/network.ts';
+import type { AssetRegistry } from '../networks/registry.ts';
+import type { MnemonicSigner } from './mnemonic-signer.ts';
+
+/** The driver of a network with the treasury's key. Only the worker may have one. */
+export function openDriver(
+  network: NetworkId,
+  settings: {
+    readonly registry: AssetRegistry;
+    readonly rpcUrls: readonly string[];
+    readonly keys: MnemonicSigner;
+  },
+): NetworkDriver {
+  const { registry, rpcUrls, keys } = settings;
+  assert(isEvmNetwork(network), `${network} has a driver`);
+  return createEvmDriver({
+    network,
+    chainId: present(registry.network(network).chainId, 'an EVM network has a chain id'),
+    rpcUrls,
+    signer: keys.for(network),
+    assets: registry.assets(network),
+  });
+}

@@ -14,6 +14,8 @@ export interface LedgerAccount {
   readonly balanceUnits: bigint;
   /** The part of the balance that open payouts have reserved. */
   readonly heldUnits: bigint;
+  /** When the balance or the holds last changed. */
+  readonly updatedAt: Date;
 }
 
 interface AccountKey {
@@ -57,7 +59,7 @@ export async function listAccounts(db: Queryable, businessId: string): Promise<L
   return rows.map(toAccount);
 }
 
-const COLUMNS = 'business_id, account_id, kind, token, balance_units, held_units';
+const COLUMNS = 'business_id, account_id, kind, token, balance_units, held_units, updated_at';
 
 interface AccountRow {
   business_id: string;
@@ -66,6 +68,7 @@ interface AccountRow {
   token: Token;
   balance_units: bigint;
   held_units: bigint;
+  updated_at: Date;
 }
 
 function toAccount(row: AccountRow): LedgerAccount {
@@ -76,5 +79,6 @@ function toAccount(row: AccountRow): LedgerAccount {
     token: row.token,
     balanceUnits: row.balance_units,
     heldUnits: row.held_units,
+    updatedAt: row.updated_at,
   };
 }

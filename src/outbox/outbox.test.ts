@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
+import { testIds } from '../../test/harness/world.ts';
+import { append, claim, dueLanes, finish, postpone, type ClaimedItem } from './outbox.ts';
+
+let db: TestDatabase;
+beforeAll(async () => {
+  db = await createTestDatabase({ maxConnections: 20 });
+});
+afterAll(async () => {
+  await db.drop();
+});
+
+const start = new Date('2026-01-01T00:00:00Z');
+const after = (ms: number): Date => new Date(start.getTime() + ms);
+
+async function add(lane: string, count: number): Promise<string[]> {
+  const itemIds = Array.from({ length: count }, () => testIds.next());
+  await db.database.transaction(async (tx) => {
+    for (const itemId of itemIds) {
+      const payload = { itemId };
+      const businessId = testIds.next();
+      await append(tx, { businessId, itemId, topic: 'test', lane, payload, at: start });
+    }
+  });
+  return itemIds;
+}
+
+async function take(lane: string, now: Date, limit = 100): Promise<ClaimedItem[]> {
+  return await claim(db.database, { topic: 'test', lane, limit, leaseMs: 1000, now });
+}
+
+it('gives each item to one of many workers', async () => {
+  const itemIds = await add('race', 40);
+  const taken = await Promise.all(
+    Array.from({ length: 12 }, async () => await take('race', after(1), 10)),
+  );
+  const ids = taken.flat().map((item) => item.itemId);
+  expect(new Set(ids).size).toBe(ids.length);
+  let rest: ClaimedItem[] = [];
+  do {
+    rest = await take('race', after(1), 10);
+    ids.push(...rest.map((item) => item.itemId));
+  } while (rest.length > 0);
+  expect(ids.sort()).toEqual(itemIds.sort());
+});
+
+it('leaves an item of a rolled-back transaction nowhere', async () => {
+  const failing = db.database.transaction(async (tx) => {
+    const item = { businessId: testIds.next(), itemId: testIds.next(), topic: 'test' };
+    await append(tx, { ...item, lane: 'rolled-back', payload: null, at: start });
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(await take('rolled-back', after(1))).toEqual([]);
+});
+
+it('gives an item again when its lease has ended, and fences the first worker off', async () => {
+  await add('lease', 1);
+  const [first] = await take('lease', after(1));
+  expect(await take('lease', after(1000))).toEqual([]);
+  const [second] = await take('lease', after(1002));
+  expect(second).toMatchObject({ itemId: first?.itemId, attempts: 1, payload: first?.payload });
+  expect(first && (await finish(db.database, first))).toBe(false);
+  expect(first && (await postpone(db.database, first, after(0)))).toBe(false);
+  expect(second && (await finish(db.database, second))).toBe(true);
+  expect(await take('lease', after(9999))).toEqual([]);
+});
+
+it('gives a postponed item at its time', async () => {
+  await add('later', 1);
+  const [item] = await take('later', after(1));
+  expect(item && (await postpone(db.database, item, after(500)))).toBe(true);
+  expect(item && (await finish(db.database, item))).toBe(false);
+  expect(await take('later', after(499))).toEqual([]);
+  expect(await take('later', after(500))).toHaveLength(1);
+});
+
+it('keeps lanes apart and names those with work due', async () => {
+  await add('left', 2);
+  await add('right', 1);
+  expect(await take('left', after(1))).toHaveLength(2);
+  const due = await dueLanes(db.database, 'test', after(1));
+  expect(due).toContain('right');
+  expect(due).not.toContain('left');
+});

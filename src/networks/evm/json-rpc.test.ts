@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  startScriptedRpc,
+  type ScriptedAnswer,
+  type ScriptedRpc,
+} from '../../../test/harness/scripted-rpc.ts';
+import { createRpcEndpoints, RpcErrorAnswer, RpcFailure, type RpcEndpoint } from './json-rpc.ts';
+
+let server: ScriptedRpc;
+beforeAll(async () => {
+  server = await startScriptedRpc({});
+});
+afterAll(async () => {
+  await server.close();
+});
+
+function endpoint(url = server.url): RpcEndpoint {
+  const [first] = createRpcEndpoints([url], 300);
+  if (first === undefined) throw new Error('no endpoint');
+  return first;
+}
+
+async function ask(answer: ScriptedAnswer): Promise<unknown> {
+  server.script = { eth_x: () => answer };
+  return await endpoint().request('eth_x', []);
+}
+
+describe('an answer', () => {
+  it.each([
+    ['a value', '0x1'],
+    ['null', null],
+    ['an object', { a: 1 }],
+  ])('may be %s', async (_, result) => {
+    expect(await ask({ result })).toEqual(result);
+  });
+
+  it.each<[string, ScriptedAnswer, string]>([
+    ['no answer', 'hang', 'no answer within 300 ms'],
+    ['HTML', { body: '<html>502</html>', status: 502 }, 'not JSON'],
+    ['HTML with 200', { body: '<html>ok</html>' }, 'not JSON'],
+    ['an empty body', { body: '' }, 'not JSON'],
+    ['an array', { body: '[]' }, 'not JSON-RPC 2.0'],
+    ['another version', { body: '{"jsonrpc":"1.0","id":1,"result":1}' }, 'not JSON-RPC 2.0'],
+    ['another id', { body: '{"jsonrpc":"2.0","id":999,"result":1}' }, 'another question'],
+    ['no result', { body: '{"jsonrpc":"2.0","id":1}' }, 'no result'],
+    [
+      'a result with HTTP 500',
+      { body: '{"jsonrpc":"2.0","id":1,"result":1}', status: 500 },
+      'HTTP 500',
+    ],
+    [
+      'an error that is a text',
+      { body: '{"jsonrpc":"2.0","id":1,"error":"x"}' },
+      'not JSON-RPC 2.0',
+    ],
+    ['a redirect', { body: '', status: 302 }, 'no answer|not JSON'],
+  ])('is not %s', async (_, answer, message) => {
+    await expect(ask(answer)).rejects.toThrow(RpcFailure);
+    await expect(ask(answer)).rejects.toThrow(new RegExp(message));
+  });
+
+  it('with an error keeps its code and data, also with HTTP 400', async () => {
+    const body =
+      '{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted","data":"0x08"}}';
+    const error = await ask({ body, status: 400 }).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(RpcErrorAnswer);
+    expect(error).toMatchObject({ code: 3, data: '0x08' });
+  });
+
+  it('asks once, whatever comes', async () => {
+    const before = server.asked.length;
+    await ask({ body: 'x' }).catch(() => undefined);
+    expect(server.asked.length).toBe(before + 1);
+  });
+});
+
+describe('a URL', () => {
+  it('never shows in an error', async () => {
+    server.script = { eth_x: () => 'hang' };
+    const failures = [
+      endpoint(`${server.url}/v3/SECRETKEY`).request('eth_x', []),
+      endpoint('http://127.0.0.1:9/SECRETKEY').request('eth_x', []),
+    ];
+    for (const failure of await Promise.allSettled(failures)) {
+      expect(failure.status).toBe('rejected');
+      const reason: unknown = failure.status === 'rejected' ? failure.reason : null;
+      expect(
+        `${String(reason)} ${JSON.stringify(reason)} ${(reason as Error).stack}`,
+      ).not.toContain('SECRETKEY');
+    }
+    expect(() => createRpcEndpoints(['SECRETKEY'], 300)).toThrow(
+      /^node 1 of 1: the RPC URL is not a URL$/,
+    );
+    expect(() => createRpcEndpoints(['ftp://SECRETKEY'], 300)).toThrow(/neither http nor https$/);
+  });
+
+  it('may hold credentials', async () => {
+    server.script = { eth_x: () => ({ result: 1 }) };
+    const url = server.url.replace('http://', 'http://user:p%40ss@');
+    expect(await endpoint(url).request('eth_x', [])).toBe(1);
+  });
+});

@@ -1,0 +1,127 @@
+import { inspect } from 'node:util';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { HDKey } from '@scure/bip32';
+import { mnemonicToSeedSync } from '@scure/bip39';
+import { describe, expect, it } from 'vitest';
+import { evmAddressOfPublicKey } from '../networks/evm/address-of-public-key.ts';
+import { createMnemonicSigner, type MnemonicNetwork } from './mnemonic-signer.ts';
+
+const JUNK = 'test test test test test test test test test test test junk';
+const ABANDON = `${'abandon '.repeat(11)}about`;
+const NETWORKS: readonly MnemonicNetwork[] = ['ETHEREUM_MAINNET', 'MATIC_MAINNET', 'BSC_MAINNET'];
+
+function addressOf(mnemonic: string, passphrase?: string): string {
+  const secret = passphrase === undefined ? { mnemonic } : { mnemonic, passphrase };
+  const signer = createMnemonicSigner(secret).for('ETHEREUM_MAINNET');
+  return evmAddressOfPublicKey(signer.publicKey);
+}
+
+describe('derivation', () => {
+  it.each([
+    // The first account of every development node.
+    [JUNK, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
+    // The first vector of BIP-39, at m/44'/60'/0'/0/0.
+    [ABANDON, '0x9858EfFD232B4033E47d90003D41EC34EcaEda94'],
+    [`  ${JUNK.replaceAll(' ', '\n ')}\n`, '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'],
+  ])('%s', (mnemonic, address) => {
+    expect(addressOf(mnemonic)).toBe(address);
+  });
+
+  it('is one key on all EVM networks', () => {
+    const signers = createMnemonicSigner({ mnemonic: JUNK });
+    const keys = NETWORKS.map((network) =>
+      Buffer.from(signers.for(network).publicKey).toString('hex'),
+    );
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it('takes a passphrase into the seed', () => {
+    // BIP-39, test vectors: the seed of the first mnemonic with the passphrase TREZOR.
+    const seed = Buffer.from(mnemonicToSeedSync(ABANDON, 'TREZOR')).toString('hex');
+    expect(seed.startsWith('c55257c360c07c72029aebc1b53c05ed0362ada38ead3e3e')).toBe(true);
+    const node = HDKey.fromMasterSeed(Buffer.from(seed, 'hex')).derive("m/44'/60'/0'/0/0");
+    const publicKey = secp256k1.getPublicKey(node.privateKey ?? new Uint8Array(), false);
+    expect(addressOf(ABANDON, 'TREZOR')).toBe(evmAddressOfPublicKey(publicKey));
+    expect(addressOf(ABANDON, 'TREZOR')).not.toBe(addressOf(ABANDON));
+  });
+
+  it('follows BIP-32, test vector 1', () => {
+    const seed = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
+    expect(HDKey.fromMasterSeed(seed).derive("m/0'/1/2'/2/1000000000").publicExtendedKey).toBe(
+      'xpub6H1LXWLaKsWFhvm6RVpEL9P4KfRZSW7abD2ttkWP3SSQvnyA8FSVqNTEcYFgJS2UaFcxupHiYkro49S8yGasTvXEYBVPamhGW6cFJodrTHy',
+    );
+  });
+});
+
+describe('secrecy', () => {
+  it.each([
+    ['a word outside the list', JUNK.replace('junk', 'hunk')],
+    ['a wrong checksum', JUNK.replace('junk', 'test')],
+    ['too few words', 'test test test'],
+    ['nothing', ''],
+  ])('refuses %s without repeating it', (_, mnemonic) => {
+    let message = '';
+    try {
+      createMnemonicSigner({ mnemonic });
+    } catch (error) {
+      message = error instanceof Error ? inspect(error, { showHidden: true, depth: 9 }) : '';
+      expect((error as Error).message).toBe(
+        'The treasury mnemonic is not valid (BIP-39, English: words or checksum).',
+      );
+    }
+    expect(message).not.toBe('');
+    expect(message.split('\n')[0]).not.toMatch(/junk|hunk|test test/);
+  });
+
+  it('shows no key, however it is looked at', () => {
+    const signers = createMnemonicSigner({ mnemonic: JUNK });
+    const signer = signers.for('BSC_MAINNET');
+    const key = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80';
+    const bytes = Buffer.from(key, 'hex').join(', ');
+    for (const it of [signers, signer]) {
+      const shown = inspect(it, { showHidden: true, depth: 9, maxArrayLength: 999 });
+      expect(shown + JSON.stringify(it)).not.toContain(key);
+      expect(shown.replaceAll(/\s+/g, ' ')).not.toContain(bytes);
+      expect(shown).not.toContain('junk');
+    }
+    expect(Object.keys(signer)).toEqual(['curve', 'publicKey', 'sign']);
+    expect(() => Object.assign(signer, { sign: null })).toThrow(TypeError);
+  });
+});
+
+describe('signatures', () => {
+  const key = Buffer.from(
+    'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+    'hex',
+  );
+  const signer = createMnemonicSigner({ mnemonic: JUNK }).for('ETHEREUM_MAINNET');
+  const half = secp256k1.Point.CURVE().n / 2n;
+
+  it('are deterministic, low in s, and give the public key back', async () => {
+    const seen = new Set<number>();
+    for (let index = 0; index < 64; index += 1) {
+      const digest = new Uint8Array(32).fill(index + 1);
+      const signature = await signer.sign(digest);
+      expect(signature).toHaveLength(65);
+      expect(await signer.sign(digest)).toEqual(signature);
+      expect(BigInt(`0x${Buffer.from(signature.subarray(32, 64)).toString('hex')}`) <= half).toBe(
+        true,
+      );
+      const recovered = secp256k1.Signature.fromBytes(signature.subarray(0, 64), 'compact')
+        .addRecoveryBit(signature[64] ?? 9)
+        .recoverPublicKey(digest);
+      expect(recovered.toBytes(false)).toEqual(signer.publicKey);
+      expect(
+        secp256k1.verify(signature.subarray(0, 64), digest, secp256k1.getPublicKey(key), {
+          prehash: false,
+        }),
+      ).toBe(true);
+      seen.add(signature[64] ?? 9);
+    }
+    expect(seen).toEqual(new Set([0, 1]));
+  });
+
+  it('takes digests only', async () => {
+    await expect(signer.sign(new Uint8Array(31))).rejects.toThrow('32 bytes');
+  });
+});

@@ -11,7 +11,7 @@ import {
   STANDARD_PACE,
   STANDARD_ROUND_SIZE,
 } from '../settlement/standard-pace.ts';
-import type { Checkpoint, Settlement } from '../settlement/settlement.ts';
+import type { Checkpoint, Settlement, SettlementPace } from '../settlement/settlement.ts';
 import { startSettlementWorker } from '../settlement/settlement-worker.ts';
 import { createMnemonicSigner, type MnemonicSigner } from '../treasury/mnemonic-signer.ts';
 import { openDriver } from '../treasury/open-driver.ts';
@@ -20,11 +20,22 @@ import { createSender } from '../webhooks/send.ts';
 import { createWebhookWorker, type WebhookWorker } from '../webhooks/webhook-worker.ts';
 import { requireMigrated } from './require-migrated.ts';
 
+/** What a test of crashes and stalls changes about a worker. */
+export interface WorkerRehearsal {
+  readonly reach: (checkpoint: Checkpoint) => Promise<void>;
+  readonly pace: SettlementPace;
+}
+
+const REAL: WorkerRehearsal = {
+  reach: async () => await Promise.resolve(),
+  pace: STANDARD_PACE,
+};
+
 /** The settlement of every enabled network and the webhooks, in one process, until `signal` aborts. */
 export async function runWorker(
   config: WorkerConfig,
   signal: AbortSignal,
-  reach: (checkpoint: Checkpoint) => Promise<void> = async () => await Promise.resolve(),
+  rehearsal: WorkerRehearsal = REAL,
 ): Promise<void> {
   const log = createLog({ level: config.logLevel, service: 'worker' });
   // The keys come first: a wrong mnemonic stops the start before anything else is touched.
@@ -35,7 +46,7 @@ export async function runWorker(
   });
   try {
     await requireMigrated(database);
-    await work({ config, database, log, keys, reach }, signal);
+    await work({ config, database, log, keys, rehearsal }, signal);
   } finally {
     await database.close();
   }
@@ -46,7 +57,7 @@ interface Parts {
   readonly database: Database;
   readonly log: Log;
   readonly keys: MnemonicSigner;
-  readonly reach: (checkpoint: Checkpoint) => Promise<void>;
+  readonly rehearsal: WorkerRehearsal;
 }
 
 async function work(parts: Parts, signal: AbortSignal): Promise<void> {
@@ -79,7 +90,7 @@ async function work(parts: Parts, signal: AbortSignal): Promise<void> {
 }
 
 function settlementOf(parts: Parts, network: NetworkId): Settlement {
-  const { config, database, log, keys, reach } = parts;
+  const { config, database, log, keys, rehearsal } = parts;
   const { registry } = config;
   const ids = createIdSource(systemClock, systemRandom);
   return {
@@ -94,10 +105,10 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     ids,
     log: log.child({ network }),
     workerId: ids.next(),
-    pace: STANDARD_PACE,
+    pace: rehearsal.pace,
     maxOpenAttempts: STANDARD_MAX_OPEN_ATTEMPTS,
     roundSize: STANDARD_ROUND_SIZE,
-    reach,
+    reach: rehearsal.reach,
   };
 }
 

@@ -1,0 +1,31 @@
+// A real worker process that ends or stalls itself at a checkpoint of settlement, for the crash tests.
+// KNIT_TEST_AT names the checkpoint, KNIT_TEST_SIGNAL what it sends itself there, once.
+import { runWorker } from '../../src/commands/run-worker.ts';
+import { readWorkerConfig } from '../../src/config.ts';
+import { STANDARD_PACE } from '../../src/settlement/standard-pace.ts';
+
+const { KNIT_TEST_AT: at, KNIT_TEST_SIGNAL: signal } = process.env;
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+
+let isSent = false;
+await runWorker(readWorkerConfig(process.env), stop.signal, {
+  // A short lease, so that a test does not wait a minute for another worker to take over.
+  pace: {
+    ...STANDARD_PACE,
+    leaseMs: 2_000,
+    checkEveryMs: 200,
+    rebroadcastAfterMs: 1_000,
+    waitMs: 300,
+  },
+  reach: async (checkpoint) => {
+    if (checkpoint === at && !isSent) {
+      isSent = true;
+      process.kill(process.pid, signal as NodeJS.Signals);
+      // The signal is delivered while the process waits.
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+    }
+  },
+});

@@ -158,6 +158,7 @@ async function listening(child: ChildProcess): Promise<string> {
       const reader = createInterface({ input: stream });
       reader.on('line', (line) => {
         lines.push(line);
+        if (lines.length > 50) lines.shift();
         const address = /^Listening on (\S+)$/.exec(line)?.[1];
         if (address === undefined) return;
         clearTimeout(timer);

@@ -7,10 +7,15 @@ const TRIES = 2;
 /**
  * Every public address record of a host name, by asking the name servers. Not `dns.lookup`: that
  * holds one of the process's few worker threads while it waits, so four names whose servers hang
- * would delay every other endpoint. Throws where the name has no address.
+ * would delay every other endpoint. Throws where the name has no address. `servers`, each
+ * "address:port", stand in for the system's.
  */
-export async function resolveHost(hostname: string): Promise<readonly HostAddress[]> {
+export async function resolveHost(
+  hostname: string,
+  servers?: readonly string[],
+): Promise<readonly HostAddress[]> {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+  if (servers !== undefined) resolver.setServers(servers);
   const [four, six] = await Promise.allSettled([
     resolver.resolve4(hostname),
     resolver.resolve6(hostname),

@@ -59,7 +59,6 @@ export function createSender(options: {
         return { kind: 'failed', reason, status: progress.status };
       } finally {
         clearTimeout(timer);
-        deadline.abort();
       }
     },
     close: async () => await agents.destroy(),

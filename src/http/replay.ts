@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { present } from '../base/assert.ts';
+import { Fault, validationFault } from '../base/fault.ts';
+import type { Queryable } from '../database/database.ts';
+import { findAnswer, type IdempotentRequest, type StoredAnswer } from '../payouts/idempotency.ts';
+import type { Answer } from './answer.ts';
+import { canonicalJson } from './json-number.ts';
+import type { TenantCall } from './visit.ts';
+
+/** An operation's own answer, or word that another request with the same key came first. */
+export interface IdempotentAct {
+  /** Whether the operation knows keys; where it does not, the header is not looked at. */
+  readonly takesKey: boolean;
+  readonly act: (request: IdempotentRequest | undefined) => Promise<Answer | 'REPLAYED'>;
+}
+
+/** The keys that requests are using at this moment, in this process; by business. */
+export type KeysInFlight = Set<string>;
+
+/**
+ * Takes a request that carries an Idempotency-Key at most once, and gives its first answer again to
+ * each repetition. Of two that come together the second is told to wait, here or (where the first is
+ * in another process) by the database. Throws VALIDATION_FAILED (the key itself),
+ * IDEMPOTENCY_KEY_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED, and what `act` throws, after which the key is free.
+ */
+export async function replay(
+  deps: { readonly database: Queryable; readonly inFlight: KeysInFlight },
+  call: TenantCall & { readonly operation: string },
+  { takesKey, act }: IdempotentAct,
+): Promise<Answer> {
+  const key = takesKey ? readKey(call.headers['idempotency-key']) : undefined;
+  if (key === undefined) return firstAnswer(await act(undefined));
+  const request = {
+    businessId: call.caller.businessId,
+    key,
+    requestHash: hashOf(call),
+  };
+  return await alone(deps.inFlight, request, async () => {
+    const stored = await findAnswer(deps.database, request);
+    if (stored !== undefined) return again(stored);
+    const answer = await act(request);
+    if (answer !== 'REPLAYED') return answer;
+    const first = await findAnswer(deps.database, request);
+    return again(present(first, 'the first answer was committed'));
+  });
+}
+
+/** What a header may hold as a key: visible ASCII and spaces. */
+function readKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
+  const message = 'The Idempotency-Key header must have 1 to 255 visible ASCII characters.';
+  throw validationFault({ idempotencyKey: [message] });
+}
+
+function hashOf(call: TenantCall & { operation: string }): Uint8Array {
+  const content = `${call.operation}\n${canonicalJson(call.body)}`;
+  return new Uint8Array(createHash('sha256').update(content).digest());
+}
+
+async function alone(
+  inFlight: KeysInFlight,
+  request: IdempotentRequest,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  const name = `${request.businessId} ${request.key}`;
+  if (inFlight.has(name)) {
+    throw new Fault(
+      'IDEMPOTENCY_KEY_IN_FLIGHT',
+      'A request with this Idempotency-Key is still being processed.',
+    );
+  }
+  inFlight.add(name);
+  try {
+    return await work();
+  } finally {
+    inFlight.delete(name);
+  }
+}
+
+function again(stored: StoredAnswer): Answer {
+  return { ...stored, headers: { 'idempotency-replayed': 'true' } };
+}
+
+function firstAnswer(answer: Answer | 'REPLAYED'): Answer {
+  return present(answer === 'REPLAYED' ? undefined : answer, 'only a key can be replayed');
+}

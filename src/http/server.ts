@@ -1,0 +1,228 @@
+import helmet from '@fastify/helmet';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Fault } from '../base/fault.ts';
+import type { Log } from '../base/log.ts';
+import { allowIp, plainAddress } from './allow-ip.ts';
+import type { Answer } from './answer.ts';
+import { authenticate, callerKnown, requireScope } from './authenticate.ts';
+import type { JsonObject } from './json-number.ts';
+import { createRateLimiter } from './limit-rate.ts';
+import type { PublicOperation, TenantOperation } from './operation.ts';
+import { publicOperations, tenantOperations, type OperationDeps } from './operations.ts';
+import { allowedMethods, answerBrokenRequest, frameworkProblemOf } from './outside-routes.ts';
+import { isOurs, problemOf } from './problem.ts';
+import { readBody, type BodyHeaders } from './read-body.ts';
+import { replay, type KeysInFlight } from './replay.ts';
+import { requestIdOf } from './request-id.ts';
+import type { PublicCall, Step, Visit } from './visit.ts';
+
+export interface ServerDeps extends OperationDeps {
+  readonly log: Log;
+  /** The CIDRs of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests a minute; 0 is no limit. */
+  readonly rateLimit: {
+    /** Of a business with good credentials. */
+    readonly perBusiness: number;
+    /** Of an address: failed authentications, and requests for a token. */
+    readonly perAddress: number;
+  };
+}
+
+/** A slower request than this is ended: nothing that is asked here takes so long to send. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The API. Not listening yet. */
+export function createServer(deps: ServerDeps): FastifyInstance {
+  const app = fastify({
+    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
+    genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // While the server closes it still answers what has reached it.
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
+    frameworkErrors: (error, request, reply) => {
+      begin(request, reply);
+      send(reply, frameworkProblemOf(error) ?? problemOf(error));
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.ids),
+  });
+  app.decorateRequest(VISIT);
+  app.decorateRequest(CONTENT_TYPE);
+  void app.register(helmet);
+  app.addHook('onRequest', (request, reply, done) => {
+    begin(request, reply);
+    done();
+  });
+  readBodiesOurselves(app);
+  answerErrors(app, deps.log);
+  logAnswers(app, deps.log);
+  addRoutes(app, deps);
+  return app;
+}
+
+/**
+ * The way of every request, in running order. A step ends it by throwing the fault that it is
+ * answered with; `problem.ts` turns that into a status.
+ */
+function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
+  const { clock, rateLimit } = deps;
+  const failures = createRateLimiter(clock, rateLimit.perAddress);
+  const tokenRequests = createRateLimiter(clock, rateLimit.perAddress);
+  const businessRequests = createRateLimiter(clock, rateLimit.perBusiness);
+  const inFlight: KeysInFlight = new Set();
+
+  for (const operation of publicOperations({ ...deps, tokenRequests })) {
+    addRoute(app, operation, {
+      beforeBody: operation.steps ?? [],
+      // The body is read here.
+      act: async (call) => await operation.handle(call),
+    });
+  }
+  for (const operation of tenantOperations(deps)) {
+    const { method, path, access, takesIdempotencyKey } = operation.contract;
+    addRoute(app, operation, {
+      beforeBody: [
+        authenticate({ ...deps, failures }),
+        allowIp(deps),
+        requireScope(access),
+        (visit) => businessRequests.take(callerKnown(visit).businessId),
+      ],
+      // The body is read here.
+      act: async (call, visit) => {
+        const tenantCall = { ...call, caller: callerKnown(visit), operation: `${method} ${path}` };
+        return await replay({ ...deps, inFlight }, tenantCall, {
+          takesKey: takesIdempotencyKey === true,
+          act: async (request) => await operation.handle(tenantCall, request),
+        });
+      },
+    });
+  }
+}
+
+function addRoute(
+  app: FastifyInstance,
+  operation: PublicOperation | TenantOperation,
+  way: {
+    readonly beforeBody: readonly Step[];
+    readonly act: (call: PublicCall, visit: Visit) => Promise<Answer>;
+  },
+): void {
+  const { method, path } = operation.contract;
+  const ownProblemOf = 'problemOf' in operation ? operation.problemOf : undefined;
+  app.route({
+    method,
+    url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    onRequest: async (request) => {
+      const visit = visitOf(request);
+      for (const step of way.beforeBody) await step(visit);
+    },
+    handler: async (request, reply) => {
+      const visit = visitOf(request);
+      const answer = await way.act(callOf(request, visit), visit);
+      return await send(reply, answer);
+    },
+    ...(ownProblemOf === undefined
+      ? {}
+      : {
+          // What it throws goes on to the handler of all routes.
+          errorHandler: (error, _request, reply) => {
+            const answer = ownProblemOf(error);
+            if (answer === undefined) throw error;
+            send(reply, answer);
+          },
+        }),
+  });
+}
+
+const VISIT = 'visit';
+const CONTENT_TYPE = 'contentType';
+
+/** Before anything else: the request gets its id, and its answer the headers that every answer has. */
+function begin(request: FastifyRequest, reply: FastifyReply): void {
+  const { id: requestId, ip, headers } = request;
+  const visit: Visit = { requestId, clientIp: plainAddress(ip), headers, caller: undefined };
+  request.setDecorator(VISIT, visit);
+  void reply.header('x-request-id', requestId).header('cache-control', 'no-store');
+}
+
+function visitOf(request: FastifyRequest): Visit {
+  return request.getDecorator<Visit>(VISIT);
+}
+
+function callOf(request: FastifyRequest, { requestId, clientIp, headers }: Visit): PublicCall {
+  return {
+    requestId,
+    clientIp,
+    headers,
+    path: request.params as Record<string, string>,
+    query: request.query as JsonObject,
+    body: (request.body ?? {}) as JsonObject,
+  };
+}
+
+/**
+ * The framework would refuse a body whose Content-Type is malformed or unknown before anybody sees
+ * it, so the header is put aside and one parser takes them all.
+ */
+function readBodiesOurselves(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.setDecorator(CONTENT_TYPE, request.raw.headers['content-type']);
+    delete request.raw.headers['content-type'];
+    done();
+  });
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: FastifyRequest['raw']) => {
+    if (request.is404) return undefined;
+    const headers: BodyHeaders = {
+      contentType: request.getDecorator<string | undefined>(CONTENT_TYPE),
+      contentEncoding: request.headers['content-encoding'],
+    };
+    return await readBody(payload, headers);
+  });
+}
+
+function answerErrors(app: FastifyInstance, log: Log): void {
+  app.setErrorHandler((error, request, reply) => {
+    const answer = frameworkProblemOf(error) ?? problemOf(error);
+    if (isOurs(error) && answer.status >= 500) {
+      log.error({ err: error, requestId: request.id }, 'a request failed');
+    }
+    return send(reply, answer);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(request.url);
+    if (allowed.length === 0) {
+      throw new Fault('NOT_FOUND', 'The requested resource was not found.');
+    }
+    void reply.header('allow', allowed.join(', '));
+    if (request.method === 'OPTIONS') return reply.code(204).send();
+    throw new Fault('METHOD_NOT_ALLOWED', `The method ${request.method} is not supported here.`);
+  });
+}
+
+function logAnswers(app: FastifyInstance, log: Log): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { clientIp, caller } = visitOf(request);
+    const fields = {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime),
+      clientIp,
+      businessId: caller?.businessId ?? null,
+      credentialId: caller?.credentialId ?? null,
+    };
+    log.info(fields, 'request');
+    done();
+  });
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  return reply
+    .code(answer.status)
+    .headers({ ...answer.headers })
+    .type('application/json; charset=utf-8')
+    .send(answer.body);
+}

@@ -1,0 +1,33 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Caller } from '../businesses/caller.ts';
+import type { JsonObject } from './json-number.ts';
+
+/** A request on its way through the steps of `server.ts`. */
+export interface Visit {
+  readonly requestId: string;
+  /** The socket's address, or what named proxies forwarded; IPv4-mapped IPv6 as IPv4. */
+  readonly clientIp: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Who sent it: known after `authenticate`. */
+  caller: Caller | undefined;
+}
+
+/** A step of the way. It throws the fault that ends the request. */
+export type Step = (visit: Visit) => Promise<void> | void;
+
+/** What an operation that anybody may call is given. */
+export interface PublicCall {
+  readonly requestId: string;
+  readonly clientIp: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The variable parts of the path. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: JsonObject;
+  /** The fields of the body; none where there is no body. */
+  readonly body: JsonObject;
+}
+
+/** What an operation of a business is given. */
+export interface TenantCall extends PublicCall {
+  readonly caller: Caller;
+}

@@ -27,8 +27,12 @@ export const asset: Asset = {
 const signer = createMnemonicSigner({
   mnemonic: 'test test test test test test test test test test test junk',
 }).for('ETHEREUM_MAINNET');
+/** Somebody else, who has nothing to do with the transfer. */
+export const strangerSigner = createMnemonicSigner({
+  mnemonic: 'legal winner thank year wave sausage worth useful legal winner thank yellow',
+}).for('ETHEREUM_MAINNET');
 
-export async function sign(changes: Partial<Transfer> = {}): Promise<Uint8Array> {
+async function sign(changes: Partial<Transfer> = {}, by = signer): Promise<Uint8Array> {
   const transfer: Transfer = {
     chainId: 1,
     nonce: NONCE,
@@ -40,7 +44,7 @@ export async function sign(changes: Partial<Transfer> = {}): Promise<Uint8Array>
     tipWei: 2n,
     ...changes,
   };
-  return signedBytesOf(transfer, await signer.sign(digestOf(transfer)));
+  return signedBytesOf(transfer, await by.sign(digestOf(transfer)));
 }
 
 export async function attemptOf(changes: Partial<AttemptToFollow> = {}): Promise<AttemptToFollow> {
@@ -159,8 +163,9 @@ export function receipt(
 /** A transaction of our sender with our nonce, but another one, as a block shows it. */
 export async function replacement(
   changes: Partial<Transfer> = {},
+  by = signer,
 ): Promise<Record<string, unknown>> {
-  const raw = await sign({ units: 1n, ...changes });
+  const raw = await sign({ units: 1n, ...changes }, by);
   const text = Buffer.from(raw).toString('hex');
   const it = parseTransaction(`0x${text}` as `0x02${string}`);
   return {

@@ -7,6 +7,7 @@ import {
   replacement,
   hash,
   statusOn,
+  strangerSigner,
 } from '../../../test/harness/scripted-evm.ts';
 import type { Sighting } from '../network.ts';
 
@@ -26,6 +27,7 @@ describe('a replacement that proves nothing', () => {
 
   it.each<[string, () => Promise<Record<string, unknown>>]>([
     ['is our own transaction', async () => await replacement({ units: UNITS })],
+    ['is signed by somebody else', async () => await replacement({}, strangerSigner)],
     ['is of another chain', async () => await replacement({ chainId: 137 })],
     ['has another nonce', async () => ({ ...(await replacement({ nonce: 8n })), nonce: '0x7' })],
     [

@@ -1,3 +1,4 @@
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import {
@@ -30,7 +31,6 @@ import {
   transferCalldata,
 } from './token.ts';
 import { digestOf, hashOf, readSignedTransfer, signedBytesOf, type Transfer } from './transfer.ts';
-import { bytesToHex } from '@noble/hashes/utils.js';
 
 export interface EvmDriverOptions extends EvmReaderOptions {
   /** Of the treasury, on secp256k1. Its address is the sender of every transfer. */

@@ -3,7 +3,7 @@ import { formatUnits } from '../../money/amount.ts';
 import type { Inspection, TransferOrder } from '../network.ts';
 import { quoteFees, type FeePolicy } from './fees.ts';
 import { readFinalized } from './finality.ts';
-import type { CallAnswer, CallRequest, EvmNode } from './node.ts';
+import type { CallAnswer, CallRequest, EvmNode, FeeHistory } from './node.ts';
 import type { Hex } from './read-answer.ts';
 import {
   consents,
@@ -42,18 +42,22 @@ export async function inspectOrder(node: EvmNode, subject: InspectionSubject): P
     return wait(`The treasury is short of ${nameOf(order)}: has ${has}, needs ${needs}.`);
   }
   const account = lowerAddress(order.toAddress);
-  const answer = await node.call(transferCall(subject, account), 'latest');
-  const refusesAll = takes(answer) ? null : await findObstacle(node, subject);
-  if (refusesAll !== null) return wait(refusesAll);
+  const [answer, listing, feeRate, history, heldWei] = await Promise.all([
+    node.call(transferCall(subject, account), 'latest'),
+    findBlacklisting(node, { contract, account }, 'latest'),
+    readFeeRate(node, contract),
+    node.feeHistory(),
+    node.balance(treasury),
+  ]);
+  const obstacle = takes(answer) ? null : await findObstacle(node, subject);
+  if (obstacle !== null) return wait(obstacle);
   // Ethereum's USDT pays a blacklisted recipient, who then can never spend it: the listing decides.
-  if ((await findBlacklisting(node, { contract, account }, 'latest')) !== null) {
-    return await confirmBlacklisting(node, subject, account);
-  }
+  if (listing !== null) return await confirmBlacklisting(node, subject, account);
   if (!takes(answer)) return await confirmByControl(node, subject, answer);
-  if ((await readFeeRate(node, contract)) > 0n) {
+  if (feeRate > 0n) {
     return wait(`${nameOf(order)} takes a fee; an exact transfer is not possible.`);
   }
-  return await inspectGas(node, subject);
+  return inspectGas(subject, history, heldWei);
 }
 
 function wait(reason: string): Inspection {
@@ -74,11 +78,9 @@ function transferCall(subject: InspectionSubject, to: Hex): CallRequest {
 }
 
 /** The treasury has to hold what a transfer can cost at most. */
-async function inspectGas(node: EvmNode, subject: InspectionSubject): Promise<Inspection> {
-  const { policy, treasury, order } = subject;
-  const { maxFeeWei } = quoteFees(await node.feeHistory(), policy);
-  const worstWei = maxFeeWei * policy.gasCeiling;
-  const heldWei = await node.balance(treasury);
+function inspectGas(subject: InspectionSubject, history: FeeHistory, heldWei: bigint): Inspection {
+  const { policy, order } = subject;
+  const worstWei = quoteFees(history, policy).maxFeeWei * policy.gasCeiling;
   if (heldWei >= worstWei) return { kind: 'payable' };
   const [has, needs] = [heldWei, worstWei].map((wei) => formatUnits(wei, 18));
   return wait(

@@ -183,15 +183,14 @@ function readFeeHistory(answer: unknown): FeeHistory {
 
 /**
  * The data of a revert; rethrows every error that is not one. A contract's revert is error 3
- * (execution-apis) or, from older nodes, a message; some write the data as "Reverted 0x…".
+ * (execution-apis), from older nodes a message, or "Reverted 0x…" as the error's data.
  */
 function revertDataOf(error: unknown): Hex {
   if (!(error instanceof RpcErrorAnswer)) throw error;
-  const text = typeof error.data === 'string' ? error.data.replace(/^Reverted /, '') : null;
-  const data = text !== null && /^0x(?:[0-9a-f]{2})*$/i.test(text) ? text.toLowerCase() : null;
-  if (error.code === 3) return (data ?? '0x') as Hex;
-  if (/^(execution reverted|VM execution error)/i.test(error.nodeMessage)) {
-    return (data ?? '0x') as Hex;
-  }
-  throw error;
+  const text = typeof error.data === 'string' ? error.data : '';
+  const [, prefix, data] = /^(Reverted )?(0x(?:[0-9a-f]{2})*)$/i.exec(text) ?? [];
+  const isRevert =
+    error.code === 3 || prefix !== undefined || /^execution reverted/i.test(error.nodeMessage);
+  if (!isRevert) throw error;
+  return (data ?? '0x').toLowerCase() as Hex;
 }

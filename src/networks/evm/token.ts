@@ -128,11 +128,14 @@ export async function findBlacklisting(
   block: BlockId,
 ): Promise<{ readonly data: Hex } | null> {
   const { contract, account } = question;
-  for (const functionName of ['isBlackListed', 'isBlacklisted', 'isBlocked'] as const) {
-    const data = encodeFunctionData({ abi: tokenAbi, functionName, args: [account] });
-    if ((await readGetter(node, { contract, data }, block)) === 1n) return { data };
-  }
-  return null;
+  const calls = (['isBlackListed', 'isBlacklisted', 'isBlocked'] as const).map((functionName) =>
+    encodeFunctionData({ abi: tokenAbi, functionName, args: [account] }),
+  );
+  const answers = await Promise.all(
+    calls.map(async (data) => await readGetter(node, { contract, data }, block)),
+  );
+  const data = calls[answers.indexOf(1n)];
+  return data === undefined ? null : { data };
 }
 
 /** One word, or null where the contract has no such function (it reverts or answers otherwise). */

@@ -256,7 +256,7 @@ test('a holder whose lease has passed on may say that it delivered, not that it 
     response.writeHead(index === 0 ? 500 : 200).end();
   });
   await world.completeMany(2);
-  const endpointId = (await world.onlyDelivery()).endpointId;
+  const { endpointId, nextAttemptAt: queuedAt } = await world.onlyDelivery();
   const want = { topic: DELIVERY_TOPIC, lane: endpointId, limit: 2, leaseMs: 1000 };
   const [failing, delivering] = await claim(world.database, { ...want, now: world.clock.now() });
   world.clock.move(1000);
@@ -264,12 +264,12 @@ test('a holder whose lease has passed on may say that it delivered, not that it 
   if (failing === undefined || delivering === undefined) throw new Error('two were claimed');
   expect((await deliver(world, failing)).kind).toBe('failed');
   expect((await deliver(world, delivering)).kind).toBe('delivered');
-  const states = await world.database.query<{ state: string; attempts: number }>(
-    `SELECT state, attempts FROM webhook_deliveries ORDER BY state`,
+  const states = await world.database.query(
+    `SELECT state, attempts, next_attempt_at FROM webhook_deliveries ORDER BY state`,
   );
   expect(states).toEqual([
-    { state: 'DELIVERED', attempts: 1 },
-    { state: 'PENDING', attempts: 1 },
+    { state: 'DELIVERED', attempts: 1, next_attempt_at: null },
+    { state: 'PENDING', attempts: 1, next_attempt_at: queuedAt },
   ]);
   // The later claims still stand, so both items are still there; the delivered one is not sent again.
   expect(await queuedItems()).toBe(2);

@@ -187,8 +187,12 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_HEADERS_OVERFLOW: "the answer's headers are too large",
 };
 
+/** The codes that Node takes from OpenSSL for a certificate, and its own for a wrong host name. */
+const CERTIFICATE_PROBLEM = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+
 /** Words for the merchant: what happened on the way, by its code alone. */
 function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  if (CERTIFICATE_PROBLEM.test(code)) return `the certificate was not accepted (${code})`;
   return REASONS[code] ?? `the request failed (${code})`;
 }

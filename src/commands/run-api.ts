@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { present } from '../base/assert.ts';
+import { systemClock } from '../base/clock.ts';
+import { createIdSource } from '../base/id.ts';
+import { createLog, type Log } from '../base/log.ts';
+import { systemRandom } from '../base/random.ts';
+import { VERSION } from '../base/version.ts';
+import { ConfigProblem, type ApiConfig } from '../config.ts';
+import { createDatabase, type Database } from '../database/database.ts';
+import { createServer, type ServerDeps } from '../http/server.ts';
+import type { NetworkReader } from '../networks/network.ts';
+import { openReader } from '../networks/open-reader.ts';
+import type { Payout } from '../payouts/payout.ts';
+import { confirmNow } from '../settlement/confirm-now.ts';
+import { isOwnWallet } from '../settlement/lanes.ts';
+import type { AssetOf } from '../settlement/order.ts';
+import { STANDARD_PACE } from '../settlement/standard-pace.ts';
+import { requireMigrated } from './require-migrated.ts';
+
+const CONFIRM_WITHIN_MS = 5_000;
+/** Failed authentications, and requests for a token, of one address in a minute. */
+const ATTEMPTS_PER_ADDRESS = 600;
+
+/** The HTTP API, until `signal` aborts; then it answers what has reached it and ends. Holds no key. */
+export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<void> {
+  const log = createLog({ level: config.logLevel, service: 'api' });
+  const database = createDatabase(config.databaseUrl, {
+    maxConnections: config.databaseConnections,
+    onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+  });
+  try {
+    await requireMigrated(database);
+    await serve(config, { database, log }, signal);
+  } finally {
+    await database.close();
+  }
+}
+
+async function serve(
+  config: ApiConfig,
+  parts: { database: Database; log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = parts;
+  const server = createServer(serverDeps(config, parts));
+  try {
+    await server.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    throw new ConfigProblem(listenProblem(config, error), { cause: error });
+  }
+  log.info(
+    { host: config.host, port: config.port, networks: config.enabledNetworks },
+    'api listens',
+  );
+  if (!signal.aborted) await once(signal, 'abort');
+  log.info({}, 'api stops');
+  await server.close();
+}
+
+function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }): ServerDeps {
+  const { database, log } = parts;
+  const ids = createIdSource(systemClock, systemRandom);
+  const { registry, enabledNetworks, masterKey } = config;
+  const readers = new Map(
+    enabledNetworks.map((network) => {
+      const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
+      return [network, openReader(network, { registry, rpcUrls })];
+    }),
+  );
+  return {
+    database,
+    registry,
+    enabledNetworks,
+    ids,
+    clock: systemClock,
+    log,
+    masterKey,
+    trustedProxies: config.trustedProxies,
+    rateLimit: {
+      perBusiness: config.requestsPerSecond * 60,
+      perAddress: ATTEMPTS_PER_ADDRESS,
+    },
+    isOwnWallet: async (network, address) => await isOwnWallet(database, network, address),
+    version: VERSION,
+    confirmNow: async (payout) => await confirm({ config, database, log, readers }, payout),
+  };
+}
+
+/** Through a reader, which has no key: what is unseen is sent again by the worker, not here. */
+async function confirm(
+  parts: {
+    config: ApiConfig;
+    database: Database;
+    log: Log;
+    readers: ReadonlyMap<string, NetworkReader>;
+  },
+  payout: Payout,
+): Promise<void> {
+  const { config, database, log } = parts;
+  const reader = parts.readers.get(payout.network);
+  if (reader === undefined) return;
+  const assetOf: AssetOf = (network, token) => config.registry.asset(network, token);
+  const follower = {
+    database,
+    reader,
+    sender: undefined,
+    assetOf,
+    clock: systemClock,
+    ids: createIdSource(systemClock, systemRandom),
+    log,
+    pace: STANDARD_PACE,
+    reach: async () => await Promise.resolve(),
+  };
+  await confirmNow(follower, payout, CONFIRM_WITHIN_MS);
+}
+
+function listenProblem(config: ApiConfig, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE') return `PORT: ${config.port} is in use on ${config.host}`;
+  return `PORT: cannot listen on ${config.host}:${config.port} (${code})`;
+}

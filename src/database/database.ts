@@ -26,6 +26,9 @@ export interface Database extends Queryable {
 
 const MAX_TRIES = 8;
 
+/** No transaction waits for anything but the database, so one that idles this long has stalled. */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
 /** Whole numbers only: a numeric with a fraction is a mistake of the schema and throws. */
 const exactReaders = new Map<number, (text: string) => unknown>([
   [types.builtins.INT8, BigInt],
@@ -40,8 +43,8 @@ function readerOf(oid: number, format?: string): unknown {
 }
 
 /**
- * A pool on `url`. Statements that run longer than `statementTimeoutMs` are ended by the server,
- * and a transaction that idles longer is closed by it, so that a stuck process frees its locks.
+ * A pool on `url`. A statement that runs longer than `statementTimeoutMs` is ended by the server, and
+ * so is a transaction that idles: a stalled process does not keep its locks.
  */
 export function createDatabase(
   url: string,
@@ -56,7 +59,7 @@ export function createDatabase(
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: 10_000,
     statement_timeout: options.statementTimeoutMs ?? 30_000,
-    idle_in_transaction_session_timeout: options.statementTimeoutMs ?? 30_000,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     types: { getTypeParser: readerOf },
   });
   // Without a listener a connection that breaks while idle would end the process.

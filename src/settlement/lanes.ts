@@ -59,6 +59,16 @@ export async function holdLane(
   };
 }
 
+/** Whether the lane is still this holder's: its lease may have passed on while the process stalled. */
+export async function holdsLane(db: Queryable, lane: HeldLane): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT sender FROM settlement_lanes
+     WHERE network = $1 AND sender = $2 AND lease_token = $3 AND next_sequence = $4`,
+    [lane.network, lane.sender, lane.leaseToken, lane.nextSequence],
+  );
+  return rows.length === 1;
+}
+
 /** Gives the lease back, so that another worker need not wait for its end. */
 export async function leaveLane(db: Queryable, lane: HeldLane, now: Date): Promise<void> {
   await db.query(

@@ -22,7 +22,7 @@ import {
   refuseQueued,
   unitsOnTheWay,
 } from './internal/order-store.ts';
-import { holdLane, leaveLane, takeSequence, type HeldLane } from './lanes.ts';
+import { holdLane, holdsLane, leaveLane, takeSequence, type HeldLane } from './lanes.ts';
 import { toTransferOrder, type Order } from './order.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -112,10 +112,9 @@ async function submit(
     });
     return lane;
   }
-  const obstacle = await laneObstacle(settlement, lane);
-  if (obstacle !== undefined) {
-    settlement.log.error({ network: lane.network, sender: lane.sender, alarm: true }, obstacle);
-    await putBack(settlement, order, obstacle);
+  const counted = await settlement.driver.sequenceFloor(lane.sender);
+  if (counted > lane.nextSequence) {
+    await stopAtStrangers(settlement, { order, lane, counted });
     return undefined;
   }
   const signed = await settlement.driver.sign([transfer], {
@@ -150,13 +149,19 @@ async function inspect(settlement: Settlement, transfer: TransferOrder): Promise
 }
 
 /**
- * The chain counts more transactions of the sender than Knit has made: someone else used the key.
- * Signing on would race with them, so it stops until a person has looked.
+ * The chain counts more transactions of the sender than this worker has made. Either another worker
+ * has taken the lane over meanwhile, or someone else used the key: signing on would race with them, so
+ * it stops until a person has looked.
  */
-async function laneObstacle(settlement: Settlement, lane: HeldLane): Promise<string | undefined> {
-  const counted = await settlement.driver.sequenceFloor(lane.sender);
-  if (counted <= lane.nextSequence) return undefined;
-  return `the chain counts ${counted} transactions of ${lane.sender}, Knit has made ${lane.nextSequence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
+async function stopAtStrangers(
+  settlement: Settlement,
+  found: { order: Order; lane: HeldLane; counted: bigint },
+): Promise<void> {
+  const { order, lane, counted } = found;
+  if (!(await holdsLane(settlement.database, lane))) return;
+  const reason = `the chain counts ${counted} transactions of ${lane.sender}, Knit has made ${lane.nextSequence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
+  settlement.log.error({ sender: lane.sender, alarm: true }, reason);
+  await putBack(settlement, order, reason);
 }
 
 /** The lane's sequence, the order's flight and the attempt's bytes: all recorded, or none. */

@@ -21,7 +21,7 @@ await runWorker(readWorkerConfig(process.env), stop.signal, {
   reach: async (checkpoint) => {
     if (checkpoint === at && !isSent) {
       isSent = true;
-      process.kill(process.pid, signal as NodeJS.Signals);
+      process.kill(process.pid, signal);
       // The signal is delivered while the process waits.
       await new Promise((resolve) => {
         setTimeout(resolve, 50);

@@ -1,0 +1,127 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { present } from '../../src/base/assert.ts';
+import { checkBooks } from '../../src/ledger/check-books.ts';
+import type { Token } from '../../src/money/asset.ts';
+import { createPayout } from '../../src/payouts/create-payout.ts';
+import { findPayout } from '../../src/payouts/find-payouts.ts';
+import type { Payout } from '../../src/payouts/payout.ts';
+import type { Checkpoint } from '../../src/settlement/settlement.ts';
+import { startTestChain, type TestChain } from './chain.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestBusiness, testIds, testOrder, type TestBusiness } from './world.ts';
+
+/** The well-known development mnemonic, and the address that it pays from on EVM networks. */
+export const TEST_MNEMONIC = 'test test test test test test test test test test test junk';
+export const TEST_TREASURY = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
+
+/** Real worker processes on a real database and a real chain. */
+export interface SettlementWorld {
+  readonly db: TestDatabase;
+  readonly chain: TestChain;
+  readonly business: TestBusiness;
+  /** Creates a payout of whole tokens to an address that nobody else pays. */
+  readonly order: (whole: bigint, token?: Token) => Promise<Payout>;
+  /** Starts a worker; with `at` it sends itself `signal` at that checkpoint. */
+  readonly startWorker: (rehearsal?: { at: Checkpoint; signal: NodeJS.Signals }) => ChildProcess;
+  readonly read: (payout: Payout) => Promise<Payout>;
+  /** Waits until every payout is COMPLETED or FAILED. */
+  readonly untilFinal: (payouts: readonly Payout[]) => Promise<Payout[]>;
+  /** How often, and how much, each payout's recipient was paid, counted from the chain's logs. */
+  readonly paidTimes: (payout: Payout) => Promise<bigint[]>;
+  readonly problems: () => Promise<string[]>;
+  readonly close: () => Promise<void>;
+}
+
+const SCRIPT = fileURLToPath(new URL('worker-that-dies.ts', import.meta.url));
+
+export async function createSettlementWorld(
+  options: { blockTimeSeconds?: number } = {},
+): Promise<SettlementWorld> {
+  const chain = await startTestChain({ blockTimeSeconds: options.blockTimeSeconds ?? 0.2 });
+  const db = await createTestDatabase();
+  await chain.fund(TEST_TREASURY);
+  const business = await createTestBusiness(db.database, { units: 10n ** 24n });
+  const folder = await mkdtemp(join(tmpdir(), 'knit-settlement-'));
+  const assetsFile = join(folder, 'assets.json');
+  const { USDT, USDC } = chain.tokens;
+  await writeFile(
+    assetsFile,
+    JSON.stringify({ MATIC_MAINNET: { chainId: chain.chainId, tokens: { USDT, USDC } } }),
+  );
+  const env = {
+    PATH: process.env['PATH'],
+    DATABASE_URL: db.url,
+    KNIT_NETWORKS: 'MATIC_MAINNET',
+    KNIT_RPC_MATIC_MAINNET: chain.rpcUrl,
+    KNIT_ASSETS_FILE: assetsFile,
+    KNIT_MASTER_KEY: '11'.repeat(32),
+    KNIT_TREASURY_MNEMONIC: TEST_MNEMONIC,
+    KNIT_LOG_LEVEL: process.env['KNIT_TEST_LOG_LEVEL'] ?? 'error',
+  };
+  const workers: ChildProcess[] = [];
+  const read = async (payout: Payout): Promise<Payout> =>
+    present(await findPayout(db.database, payout.businessId, payout.payoutId), 'it exists');
+  return {
+    db,
+    chain,
+    business,
+    order: async (whole, token = 'USDT') => {
+      const outcome = await createPayout(
+        { database: db.database, ids: testIds },
+        testOrder(business, { units: whole * 10n ** 18n, token, toAddress: freshAddress() }),
+      );
+      if (outcome.kind !== 'created') throw new Error('not created');
+      return outcome.payout;
+    },
+    startWorker: (rehearsal) => {
+      const extra = rehearsal && { KNIT_TEST_AT: rehearsal.at, KNIT_TEST_SIGNAL: rehearsal.signal };
+      const worker = spawn(process.execPath, [SCRIPT], {
+        env: { ...env, ...extra },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      workers.push(worker);
+      return worker;
+    },
+    read,
+    untilFinal: async (payouts) => {
+      for (;;) {
+        const now = await Promise.all(payouts.map(read));
+        if (now.every(({ status }) => status === 'COMPLETED' || status === 'FAILED')) return now;
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100);
+        });
+      }
+    },
+    paidTimes: async (payout) => {
+      const logs = await chain.transferLogs(payout.token === 'USDC' ? 'USDC' : 'USDT');
+      return logs.filter((log) => log.to === payout.toAddress).map((log) => log.units);
+    },
+    problems: async () => await checkBooks(db.database, business.businessId),
+    close: async () => {
+      for (const worker of workers) worker.kill('SIGKILL');
+      await chain.stop();
+      await db.drop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Ends a worker and waits until it is gone. */
+export async function endWorker(worker: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const gone = once(worker, 'exit');
+  worker.kill(signal);
+  await gone;
+}
+
+/** An address, in lower case, that has not been used before. */
+export function freshAddress(): string {
+  const hash = keccak_256(new TextEncoder().encode(testIds.next()));
+  return `0x${Buffer.from(hash.slice(12)).toString('hex')}`;
+}

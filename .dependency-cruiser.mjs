@@ -17,6 +17,11 @@ const rooms = [
 ];
 const chains = ['evm', 'tron', 'solana', 'bitcoin'];
 
+/** The rooms that start processes read the settings; to all others they are arguments. */
+function settingsFor(room) {
+  return ['sandbox', 'commands'].includes(room) ? [] : ['config[.]ts'];
+}
+
 /** A library and the only place that may import it. */
 const homes = [
   ['viem', '^src/networks/evm/'],
@@ -38,7 +43,7 @@ export default {
       severity: 'error',
       from: { path: `^src/${room}/`, pathNot: '[.]test[.]ts$' },
       to: {
-        path: `^src/(${['main[.]ts', 'config[.]ts', ...rooms.slice(0, index)].join('|')})(/|$)`,
+        path: `^src/(${['main[.]ts', ...settingsFor(room), ...rooms.slice(0, index)].join('|')})(/|$)`,
       },
     })),
     {

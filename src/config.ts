@@ -45,6 +45,16 @@ export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
   readonly allowedPrivateTargets: readonly string[];
 }
 
+export interface SandboxConfig {
+  readonly port: number;
+  readonly networks: readonly NetworkId[];
+  /** Where the sandbox's own files are written. */
+  readonly folder: string;
+  /** A PostgreSQL to use; undefined: start the embedded one. */
+  readonly databaseUrl: string | undefined;
+  readonly logLevel: string;
+}
+
 /** The process's own environment: the only place that reads it. */
 export function processEnvironment(): Environment {
   return process.env;
@@ -55,10 +65,16 @@ export function readDatabaseConfig(env: Environment): DatabaseConfig {
   if (!/^postgres(ql)?:\/\//.test(databaseUrl)) {
     throw new ConfigProblem('DATABASE_URL: must be a postgres:// or postgresql:// URL');
   }
+  // The driver's own error for a URL that it cannot read holds the URL.
+  if (!URL.canParse(databaseUrl)) {
+    throw new ConfigProblem(
+      'DATABASE_URL: cannot be read as a URL; is a special character encoded?',
+    );
+  }
   return Object.freeze({
     databaseUrl,
     databaseConnections: wholeNumber(env, 'KNIT_DATABASE_CONNECTIONS', { standard: 10, least: 1 }),
-    environmentName: optional(env, 'KNIT_ENVIRONMENT') ?? 'production',
+    environmentName: readEnvironmentName(env),
     logLevel: readLogLevel(env),
   });
 }
@@ -83,14 +99,40 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     ...readNetworkConfig(env),
     masterKey: readMasterKey(env),
     treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
-    allowedPrivateTargets: list(env, 'KNIT_WEBHOOK_PRIVATE_TARGETS'),
+    allowedPrivateTargets: readPrivateTargets(env),
   });
+}
+
+/** Settings of the sandbox. It chooses all others for its processes itself. */
+export function readSandboxConfig(env: Environment): SandboxConfig {
+  const names = list(env, 'KNIT_SANDBOX_NETWORKS');
+  const networks = names.map((name) => readNetworkName('KNIT_SANDBOX_NETWORKS', name));
+  const isDatabaseGiven = optional(env, 'DATABASE_URL') !== undefined;
+  return Object.freeze({
+    port: wholeNumber(env, 'PORT', { standard: 3000, least: 1, most: 65_535 }),
+    networks: networks.length === 0 ? NETWORKS_WITH_DRIVER : [...new Set(networks)],
+    folder: optional(env, 'KNIT_SANDBOX_DIR') ?? '.knit',
+    databaseUrl: isDatabaseGiven ? readDatabaseConfig(env).databaseUrl : undefined,
+    logLevel: readLogLevel(env),
+  });
+}
+
+/** host:port of webhook targets that are allowed although their address is private. */
+export function readPrivateTargets(env: Environment): readonly string[] {
+  const name = 'KNIT_WEBHOOK_PRIVATE_TARGETS';
+  const targets = list(env, name);
+  const wrong = targets.find((text) => !/^(\[[0-9a-f:.]+\]|[^\s:/@]+):\d{1,5}$/i.test(text));
+  if (wrong === undefined) return targets;
+  throw new ConfigProblem(`${name}: ${wrong} is not a host and a port, such as 127.0.0.1:8080`);
 }
 
 export function readNetworkConfig(env: Environment): NetworkConfig {
   const registry = readRegistry(env);
   const names = list(env, 'KNIT_NETWORKS');
-  const enabledNetworks = names.length === 0 ? NETWORKS_WITH_DRIVER : names.map(readNetworkName);
+  const enabledNetworks =
+    names.length === 0
+      ? NETWORKS_WITH_DRIVER
+      : names.map((name) => readNetworkName('KNIT_NETWORKS', name));
   const rpcUrls = new Map(
     enabledNetworks.map((network) => [network, readRpcUrls(env, `KNIT_RPC_${network}`)]),
   );
@@ -106,6 +148,15 @@ export function readMasterKey(env: Environment): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'hex'));
 }
 
+/** Operators type it to confirm, so it is one plain word. */
+function readEnvironmentName(env: Environment): string {
+  const name = optional(env, 'KNIT_ENVIRONMENT') ?? 'production';
+  if (/^[\w.-]{1,64}$/.test(name)) return name;
+  throw new ConfigProblem(
+    'KNIT_ENVIRONMENT: must be 1 to 64 letters, digits, dots, hyphens or underscores',
+  );
+}
+
 function readRegistry(env: Environment): AssetRegistry {
   const path = optional(env, 'KNIT_ASSETS_FILE');
   if (path === undefined) return createRegistry();
@@ -116,11 +167,11 @@ function readRegistry(env: Environment): AssetRegistry {
   }
 }
 
-function readNetworkName(name: string): NetworkId {
-  if (!isNetworkId(name)) throw new ConfigProblem(`KNIT_NETWORKS: ${name} is not a network`);
+function readNetworkName(setting: string, name: string): NetworkId {
+  if (!isNetworkId(name)) throw new ConfigProblem(`${setting}: ${name} is not a network`);
   if (!NETWORKS_WITH_DRIVER.includes(name)) {
     throw new ConfigProblem(
-      `KNIT_NETWORKS: this version settles on ${NETWORKS_WITH_DRIVER.join(', ')}, not on ${name}`,
+      `${setting}: this version settles on ${NETWORKS_WITH_DRIVER.join(', ')}, not on ${name}`,
     );
   }
   return name;

@@ -58,9 +58,17 @@ export async function createOauthClient(
   );
   return {
     oauthClientId,
-    clientId: tokenText(CLIENT_PREFIX, [uuidBytes(order.businessId), uuidBytes(oauthClientId)]),
+    clientId: clientIdOf({ businessId: order.businessId, oauthClientId }),
     clientSecret: tokenText(SECRET_PREFIX, [secret]),
   };
+}
+
+/** The id that a client sends. It is no secret. */
+export function clientIdOf(client: {
+  readonly businessId: string;
+  readonly oauthClientId: string;
+}): string {
+  return tokenText(CLIENT_PREFIX, [uuidBytes(client.businessId), uuidBytes(client.oauthClientId)]);
 }
 
 /**

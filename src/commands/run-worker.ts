@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
-import type { WorkerConfig } from '../config.ts';
+import { ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
@@ -39,7 +39,7 @@ export async function runWorker(
 ): Promise<void> {
   const log = createLog({ level: config.logLevel, service: 'worker' });
   // The keys come first: a wrong mnemonic stops the start before anything else is touched.
-  const keys = createMnemonicSigner({ mnemonic: config.treasuryMnemonic });
+  const keys = readKeys(config);
   const database = createDatabase(config.databaseUrl, {
     maxConnections: config.databaseConnections,
     onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
@@ -49,6 +49,16 @@ export async function runWorker(
     await work({ config, database, log, keys, rehearsal }, signal);
   } finally {
     await database.close();
+  }
+}
+
+function readKeys(config: WorkerConfig): MnemonicSigner {
+  try {
+    return createMnemonicSigner({ mnemonic: config.treasuryMnemonic });
+  } catch (error) {
+    throw new ConfigProblem('KNIT_TREASURY_MNEMONIC: is not a BIP-39 mnemonic in English', {
+      cause: error,
+    });
   }
 }
 

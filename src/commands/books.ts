@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import type { Business } from '../businesses/business.ts';
+import { listBusinesses } from '../businesses/list-businesses.ts';
+import type { Database } from '../database/database.ts';
+import { checkBooks } from '../ledger/check-books.ts';
+import type { CommandDeps } from './command-deps.ts';
+import { CommandFailure, EXIT } from './exit-code.ts';
+import { LONG_STATEMENT_MS, withDatabase } from './open-database.ts';
+import { operatorCommand, requireBusiness } from './operator-command.ts';
+import { parseId } from './parse-option.ts';
+import { respond, type OutputOptions } from './respond.ts';
+
+interface CheckOptions extends OutputOptions {
+  readonly business?: string;
+}
+
+interface CheckedBusiness {
+  readonly business: Business;
+  /** A sentence for each way in which its books do not balance. */
+  readonly problems: readonly string[];
+}
+
+const PAGE = 200;
+
+export function addBooksCommands(program: Command, deps: CommandDeps): void {
+  const books = program.command('books').description('The ledger.');
+  operatorCommand(books, 'check', 'Checks that the books balance; exit code 1 if they do not.')
+    .option('--business <id>', 'of this business only', parseId)
+    .action(async (options: CheckOptions) => {
+      await check(deps, options);
+    });
+}
+
+async function check(deps: CommandDeps, options: CheckOptions): Promise<void> {
+  const checked = await withDatabase(
+    deps,
+    async (database) =>
+      options.business === undefined
+        ? await checkAll(database)
+        : [await checkOne(database, await requireBusiness(database, options.business))],
+    { statementTimeoutMs: LONG_STATEMENT_MS },
+  );
+  const wrong = checked.filter(({ problems }) => problems.length > 0);
+  respond(deps, options, {
+    json: {
+      balanced: wrong.length === 0,
+      checkedBusinesses: checked.length,
+      problems: wrong.flatMap(({ business, problems }) =>
+        problems.map((problem) => ({ businessId: business.businessId, problem })),
+      ),
+    },
+    lines: [
+      ...wrong.flatMap(({ business, problems }) =>
+        problems.map((problem) => `${business.businessId} (${business.name}): ${problem}`),
+      ),
+      `${checked.length} checked, ${wrong.length} out of balance`,
+    ],
+  });
+  if (wrong.length > 0) throw new CommandFailure(EXIT.no, 'the books do not balance');
+}
+
+async function checkAll(database: Database): Promise<CheckedBusiness[]> {
+  const checked: CheckedBusiness[] = [];
+  let afterId: string | undefined;
+  for (;;) {
+    const page = await listBusinesses(database, { afterId, limit: PAGE });
+    for (const business of page) checked.push(await checkOne(database, business));
+    if (page.length < PAGE) return checked;
+    afterId = page.at(-1)?.businessId;
+  }
+}
+
+async function checkOne(database: Database, business: Business): Promise<CheckedBusiness> {
+  return { business, problems: await checkBooks(database, business.businessId) };
+}

@@ -1,0 +1,159 @@
+import type { Command } from 'commander';
+import { Fault } from '../base/fault.ts';
+import { formatTime } from '../base/time.ts';
+import { ConfigProblem, readNetworkConfig, type NetworkConfig } from '../config.ts';
+import type { Database, Queryable } from '../database/database.ts';
+import type { NetworkId } from '../money/asset.ts';
+import { NetworkUnreachable, type SequenceCount } from '../networks/account-reader.ts';
+import { sameAddress } from '../networks/address.ts';
+import { openAccountReader } from '../networks/open-account-reader.ts';
+import { adoptSequence, listLanes, type Lane } from '../settlement/lanes.ts';
+import type { CommandDeps } from './command-deps.ts';
+import { confirm } from './confirm.ts';
+import { CommandFailure, EXIT } from './exit-code.ts';
+import { withDatabase } from './open-database.ts';
+import { operatorCommand, withConfirmation, type ConfirmOptions } from './operator-command.ts';
+import { parseNetwork } from './parse-option.ts';
+import { respond, table, type Answer, type OutputOptions } from './respond.ts';
+
+interface AdoptOptions extends OutputOptions, ConfirmOptions {
+  readonly network: NetworkId;
+  readonly sender: string;
+}
+
+export function addLaneCommands(program: Command, deps: CommandDeps): void {
+  const lane = program
+    .command('lane')
+    .description('Where each sender stands: the next transaction that Knit signs.');
+  operatorCommand(lane, 'list', 'Lists the lanes and who holds them now.').action(
+    async (options: OutputOptions) => {
+      respond(deps, options, await list(deps));
+    },
+  );
+  withConfirmation(
+    operatorCommand(
+      lane,
+      'adopt',
+      'Moves a lane past transactions that Knit did not make, up to what the chain counts as final.',
+    ),
+  )
+    .requiredOption('--network <network>', 'the network', parseNetwork)
+    .requiredOption('--sender <address>', 'the sender, as lane list shows it')
+    .action(async (options: AdoptOptions) => {
+      respond(deps, options, await adopt(deps, options));
+    });
+}
+
+async function list(deps: CommandDeps): Promise<Answer> {
+  const lanes = await withDatabase(deps, async (database) => await listLanes(database));
+  const now = deps.clock.now();
+  const holderOf = ({ holderId, leaseUntil }: Lane): string | null =>
+    leaseUntil > now ? holderId : null;
+  return {
+    json: lanes.map((lane) => ({
+      network: lane.network,
+      sender: lane.sender,
+      nextSequence: lane.nextSequence.toString(),
+      holderId: holderOf(lane),
+      leaseUntil: formatTime(lane.leaseUntil),
+    })),
+    lines: table(
+      ['NETWORK', 'SENDER', 'NEXT', 'HELD BY', 'LEASE UNTIL'],
+      lanes.map((lane) => [
+        lane.network,
+        lane.sender,
+        lane.nextSequence.toString(),
+        holderOf(lane) ?? '-',
+        formatTime(lane.leaseUntil),
+      ]),
+      'there is no lane yet: the worker opens them',
+    ),
+  };
+}
+
+async function adopt(deps: CommandDeps, options: AdoptOptions): Promise<Answer> {
+  const { network } = options;
+  const networkConfig = readNetworkConfig(deps.terminal.env);
+  return await withDatabase(deps, async (database, config) => {
+    const lane = await requireLane(database, options);
+    const { sender, nextSequence } = lane;
+    const counted = await countFinal(networkConfig, lane);
+    if (counted <= nextSequence) return adoptAnswer(lane, { adopted: false, next: nextSequence });
+    await confirm(deps, config, {
+      title: `Accepts ${counted - nextSequence} transactions that Knit did not make. Whoever made them has the key of the treasury.`,
+      facts: [
+        ['network', network],
+        ['sender', sender],
+        ['Knit made', `${nextSequence} transactions`],
+        ['the chain counts', `${counted} transactions, all of them final`],
+        ['next to be signed', `sequence ${counted}`],
+      ],
+      confirmation: options.confirm,
+    });
+    const adopted = await move(database, lane, { nextSequence: counted, at: deps.clock.now() });
+    return adoptAnswer(lane, { adopted, next: counted });
+  });
+}
+
+async function requireLane(db: Queryable, options: AdoptOptions): Promise<Lane> {
+  const { network, sender } = options;
+  const lane = (await listLanes(db)).find(
+    (candidate) => candidate.network === network && sameAddress(network, candidate.sender, sender),
+  );
+  if (lane === undefined) throw new Fault('NOT_FOUND', `No lane of ${sender} on ${network}`);
+  return lane;
+}
+
+/**
+ * The chain's own count, and not a number of the operator's: one too high would leave a gap that no
+ * later transaction can pass. Not before it is final: a reorganisation would leave the same gap.
+ */
+async function countFinal(config: NetworkConfig, lane: Lane): Promise<bigint> {
+  const { network, sender, nextSequence } = lane;
+  const rpcUrls = config.rpcUrls.get(network);
+  if (rpcUrls === undefined) {
+    throw new ConfigProblem(`KNIT_NETWORKS: ${network} is not enabled`);
+  }
+  const count = await ask(async () => {
+    const reader = openAccountReader(network, { registry: config.registry, rpcUrls });
+    return await reader.sequence(sender);
+  });
+  if (count.latest > nextSequence && count.final < count.latest) {
+    throw new CommandFailure(
+      EXIT.no,
+      `the chain counts ${count.latest} transactions, of which ${count.final} are final: try again when all are`,
+    );
+  }
+  return count.latest;
+}
+
+async function ask(question: () => Promise<SequenceCount>): Promise<SequenceCount> {
+  try {
+    return await question();
+  } catch (error) {
+    if (!(error instanceof NetworkUnreachable)) throw error;
+    throw new CommandFailure(EXIT.unreachable, `the network is not reachable: ${error.message}`);
+  }
+}
+
+async function move(
+  database: Database,
+  lane: Lane,
+  to: { readonly nextSequence: bigint; readonly at: Date },
+): Promise<boolean> {
+  const { network, sender } = lane;
+  return await adoptSequence(database, { network, sender, ...to });
+}
+
+function adoptAnswer(lane: Lane, result: { adopted: boolean; next: bigint }): Answer {
+  const { network, sender } = lane;
+  const next = result.next.toString();
+  return {
+    json: { network, sender, adopted: result.adopted, nextSequence: next },
+    lines: [
+      result.adopted
+        ? `the lane goes on at sequence ${next}`
+        : `nothing to do: the chain counts no transaction of ${sender} that Knit did not make`,
+    ],
+  };
+}

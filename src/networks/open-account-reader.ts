@@ -1,0 +1,19 @@
+import { assert, present } from '../base/assert.ts';
+import type { NetworkId } from '../money/asset.ts';
+import type { AccountReader } from './account-reader.ts';
+import { createEvmAccountReader } from './evm/account-reader.ts';
+import { isEvmNetwork } from './evm/evm-network.ts';
+import type { AssetRegistry } from './registry.ts';
+
+/** What shows an operator the platform's own accounts. It needs no key. */
+export function openAccountReader(
+  network: NetworkId,
+  settings: { readonly registry: AssetRegistry; readonly rpcUrls: readonly string[] },
+): AccountReader {
+  assert(isEvmNetwork(network), `${network} has an account reader`);
+  return createEvmAccountReader({
+    network,
+    chainId: present(settings.registry.network(network).chainId, 'an EVM network has a chain id'),
+    rpcUrls: settings.rpcUrls,
+  });
+}

@@ -1,0 +1,42 @@
+import { SAMPLE_ADDRESS } from './handover.ts';
+import type { SandboxBusiness } from './sandbox-business.ts';
+import type { SandboxChain } from './start-chains.ts';
+
+/** Tells the person who started the sandbox what there is, and how to send a first payout. */
+export function announce(
+  print: (line: string) => void,
+  world: {
+    readonly business: SandboxBusiness;
+    readonly chains: readonly SandboxChain[];
+    readonly baseUrl: string;
+    readonly environmentFile: string;
+    readonly sandboxFile: string;
+    /** From the start to being ready. */
+    readonly seconds: number;
+  },
+): void {
+  const { business, chains, baseUrl } = world;
+  const network = chains.find((chain) => chain.network === 'MATIC_MAINNET') ?? chains[0];
+  const body = {
+    network: network?.network,
+    token: 'USDT',
+    amount: 0.02,
+    toAddress: SAMPLE_ADDRESS,
+  };
+  print('');
+  print(`  API key        ${business.apiKey}`);
+  print(`  client id      ${business.clientId}`);
+  print(`  client secret  ${business.clientSecret}`);
+  print(`  webhook secret ${business.webhookSecret}`);
+  print(`  settings       ${world.environmentFile}`);
+  print(`  all of it      ${world.sandboxFile}`);
+  print('');
+  print('Send a payout:');
+  print('');
+  print(`curl --location -g '${baseUrl}/api/v1/payouts' \\`);
+  print(`--header 'X-API-KEY: ${business.apiKey}' \\`);
+  print(`--header 'Accept: application/json' \\`);
+  print(`--data '${JSON.stringify(body, null, 2)}'`);
+  print('');
+  print(`ready ${baseUrl} (${world.seconds.toFixed(1)} s; Ctrl-C stops everything)`);
+}

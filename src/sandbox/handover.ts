@@ -1,0 +1,88 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SandboxBusiness } from './sandbox-business.ts';
+import type { SandboxChain } from './start-chains.ts';
+
+/** The files that hand the sandbox's world over. All are for their owner's eyes only (0600). */
+export interface Handover {
+  /** What a program needs to use the sandbox: written last, when everything is ready. */
+  readonly sandboxFile: string;
+  /** The settings with which `knit api` and `knit worker` join the sandbox. */
+  readonly environmentFile: string;
+  readonly assetsFile: string;
+  readonly mnemonicFile: string;
+  readonly logFileOf: (name: 'api' | 'worker') => string;
+  /** Removes what would lead to a world that is gone. Logs stay. */
+  readonly remove: () => Promise<void>;
+}
+
+export async function prepareHandover(folder: string): Promise<Handover> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  const files = {
+    sandboxFile: join(folder, 'sandbox.json'),
+    environmentFile: join(folder, 'sandbox.env'),
+    assetsFile: join(folder, 'assets.json'),
+    mnemonicFile: join(folder, 'treasury-mnemonic'),
+  };
+  const remove = async (): Promise<void> => {
+    await Promise.all(Object.values(files).map(async (file) => await rm(file, { force: true })));
+  };
+  await remove();
+  return { ...files, logFileOf: (name) => join(folder, `${name}.log`), remove };
+}
+
+/** Writes a file that only its owner reads. */
+export async function writePrivate(file: string, text: string): Promise<void> {
+  await writeFile(file, text, { mode: 0o600 });
+  await chmod(file, 0o600);
+}
+
+/** The registry file of the local chains, as KNIT_ASSETS_FILE takes it. */
+export function assetsFileOf(chains: readonly SandboxChain[]): string {
+  const entries = chains.map(({ network, chainId, tokens }) => [network, { chainId, tokens }]);
+  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
+}
+
+/** NAME=value lines that both a shell and Node's --env-file read. */
+export function environmentFileOf(settings: Readonly<Record<string, string>>): string {
+  const quoted = (value: string): string => (/^[\w.,:/@%+=-]*$/.test(value) ? value : `'${value}'`);
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${quoted(value)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** The recipient of the printed curl, which nobody's wallet is. */
+export const SAMPLE_ADDRESS = '0x56adfcc254ab3b8142a275c1837bcffaff5aa38b';
+
+/** The content of sandbox.json. There is no dashboard yet: its fields are null. */
+export function sandboxFileOf(world: {
+  readonly baseUrl: string;
+  readonly business: SandboxBusiness;
+  readonly inboxUrl: string;
+  readonly databaseUrl: string;
+  readonly treasury: string;
+  readonly chains: readonly SandboxChain[];
+}): string {
+  const { baseUrl, business, inboxUrl, databaseUrl, treasury, chains } = world;
+  const { businessId, userId, apiKey, clientId, clientSecret, webhookSecret, email } = business;
+  const networks = chains.map(({ network, rpcUrl, chainId, tokens }) => [
+    network,
+    { rpcUrl, chainId, tokens, treasury, sampleAddress: SAMPLE_ADDRESS },
+  ]);
+  const content = {
+    baseUrl,
+    dashboardUrl: null,
+    businessId,
+    userId,
+    apiKey,
+    clientId,
+    clientSecret,
+    webhookSecret,
+    webhookInbox: inboxUrl,
+    dashboardEmail: email,
+    dashboardPassword: null,
+    databaseUrl,
+    networks: Object.fromEntries(networks) as object,
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}

@@ -26,7 +26,8 @@ const services: Services = {
   },
   sandbox: async (options, signal) => {
     const { runSandbox } = await import('./sandbox/run-sandbox.ts');
-    await runSandbox(options, signal);
+    const print = (line: string): void => deps.terminal.write(`${line}\n`);
+    await runSandbox({ ...options, print }, signal);
   },
   stopSignal: () => abortOnSignal('SIGINT', 'SIGTERM'),
 };

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { Fault } from '../base/fault.ts';
 import { SealBroken } from '../base/seal.ts';
 import { ConfigProblem } from '../config.ts';
+import { MigrationMismatch } from '../database/migrate.ts';
 import { CommitUnknown, isUnavailable, sqlState } from '../database/sql-failure.ts';
 import { ChainMismatch } from '../networks/network.ts';
 
@@ -46,6 +47,9 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof CommandFailure) return ending(error.exitCode, error.message);
   if (error instanceof ConfigProblem) return ending(EXIT.usage, error.message);
   if (error instanceof Fault) return faultEnding(error);
+  if (error instanceof MigrationMismatch) {
+    return ending(EXIT.usage, `DATABASE_URL: ${error.message}`);
+  }
   if (error instanceof ChainMismatch) {
     return ending(EXIT.usage, `KNIT_RPC_<NETWORK> or KNIT_ASSETS_FILE: ${error.message}`);
   }

@@ -29,8 +29,8 @@ export async function withDatabase<T>(
 /** "host:port/database", without user and password. What the driver's own reader prefers comes first. */
 export function describeDatabase(databaseUrl: string): string {
   const url = new URL(databaseUrl);
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname);
+  const host = url.searchParams.get('host') ?? url.hostname;
   const port = url.searchParams.get('port') ?? url.port;
   const place = (host === '' ? 'localhost' : host) + (port === '' ? '' : `:${port}`);
-  return `${place}/${decodeURIComponent(url.pathname.slice(1))}`;
+  return place + url.pathname;
 }

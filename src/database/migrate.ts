@@ -12,6 +12,11 @@ export interface Migration {
   readonly checksum: string;
 }
 
+/** The database was migrated by other files than these: it is of another version, or not ours. */
+export class MigrationMismatch extends Error {
+  override readonly name = 'MigrationMismatch';
+}
+
 /** The numbered files of `folder` ("0001-name.sql"), in order, without a gap. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
@@ -99,7 +104,7 @@ async function isApplied(database: Database | Tx, migration: Migration): Promise
   );
   if (row === undefined) return false;
   if (row.checksum !== migration.checksum) {
-    throw new Error(
+    throw new MigrationMismatch(
       `migration ${migration.version} (${migration.name}) differs from the one that was applied`,
     );
   }

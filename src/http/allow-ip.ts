@@ -1,6 +1,7 @@
+import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
 import { isIpAllowed } from '../businesses/ip-allow-list.ts';
-import { parseIpAddress } from '../businesses/ip-range.ts';
+import { holdsAddress, parseIpAddress, parseIpRange } from '../businesses/ip-range.ts';
 import type { Queryable } from '../database/database.ts';
 import { callerKnown } from './authenticate.ts';
 import type { Step } from './visit.ts';
@@ -17,4 +18,24 @@ export function allowIp(deps: { readonly database: Queryable }): Step {
 /** One spelling for an address: IPv4-mapped IPv6 is IPv4. What is no address stays as it is. */
 export function plainAddress(text: string): string {
   return parseIpAddress(text)?.toString() ?? text;
+}
+
+/**
+ * Whether an address is one of the named proxies', whose X-Forwarded-For is believed. Asserts that
+ * each name is an address or a CIDR block, and that none is the whole of IPv4 or IPv6: that would
+ * believe anybody.
+ */
+export function proxyTrust(proxies: readonly string[]): (address: string) => boolean {
+  const ranges = proxies.map((proxy) => {
+    const range = parseIpRange(proxy);
+    assert(
+      !('problem' in range) && range.prefixBits > 0,
+      `the trusted proxy "${proxy}" is invalid`,
+    );
+    return range;
+  });
+  return (text) => {
+    const address = parseIpAddress(text);
+    return address !== undefined && ranges.some((range) => holdsAddress(range, address));
+  };
 }

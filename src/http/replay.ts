@@ -28,7 +28,7 @@ export async function replay(
   call: TenantCall & { readonly operation: string },
   { takesKey, act }: IdempotentAct,
 ): Promise<Answer> {
-  const key = takesKey ? readKey(call.headers['idempotency-key']) : undefined;
+  const key = takesKey ? readKey(call.idempotencyKeys) : undefined;
   if (key === undefined) return firstAnswer(await act(undefined));
   const request = {
     businessId: call.caller.businessId,
@@ -46,9 +46,10 @@ export async function replay(
 }
 
 /** What a header may hold as a key: visible ASCII and spaces. */
-function readKey(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (typeof header === 'string' && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
+function readKey(keys: readonly string[]): string | undefined {
+  const [key, ...more] = keys;
+  if (key === undefined) return undefined;
+  if (more.length === 0 && /^[\x20-\x7e]{1,255}$/.test(key)) return key;
   const message = 'The Idempotency-Key header must have 1 to 255 visible ASCII characters.';
   throw validationFault({ idempotencyKey: [message] });
 }

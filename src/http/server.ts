@@ -2,7 +2,7 @@ import helmet from '@fastify/helmet';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
-import { allowIp, plainAddress } from './allow-ip.ts';
+import { allowIp, plainAddress, proxyTrust } from './allow-ip.ts';
 import type { Answer } from './answer.ts';
 import { authenticate, callerKnown, requireScope } from './authenticate.ts';
 import type { JsonObject } from './json-number.ts';
@@ -35,14 +35,15 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The API. Not listening yet. */
 export function createServer(deps: ServerDeps): FastifyInstance {
   const app = fastify({
-    trustProxy: deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
+    trustProxy: proxyTrust(deps.trustedProxies),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
     requestTimeout: REQUEST_TIMEOUT_MS,
     // While the server closes it still answers what has reached it.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
     frameworkErrors: (error, request, reply) => {
-      begin(request, reply);
+      // No hook has run, and the request has none of our properties.
+      nameAnswer(reply, request.id);
       send(reply, frameworkProblemOf(error) ?? problemOf(error));
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.ids),
@@ -143,6 +144,10 @@ function begin(request: FastifyRequest, reply: FastifyReply): void {
   const { id: requestId, ip, headers } = request;
   const visit: Visit = { requestId, clientIp: plainAddress(ip), headers, caller: undefined };
   request.setDecorator(VISIT, visit);
+  nameAnswer(reply, requestId);
+}
+
+function nameAnswer(reply: FastifyReply, requestId: string): void {
   void reply.header('x-request-id', requestId).header('cache-control', 'no-store');
 }
 
@@ -155,6 +160,7 @@ function callOf(request: FastifyRequest, { requestId, clientIp, headers }: Visit
     requestId,
     clientIp,
     headers,
+    idempotencyKeys: request.raw.headersDistinct['idempotency-key'] ?? [],
     path: request.params as Record<string, string>,
     query: request.query as JsonObject,
     body: (request.body ?? {}) as JsonObject,

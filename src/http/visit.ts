@@ -20,6 +20,8 @@ export interface PublicCall {
   readonly requestId: string;
   readonly clientIp: string;
   readonly headers: IncomingHttpHeaders;
+  /** Each Idempotency-Key header by itself: joined, two keys would look like one. */
+  readonly idempotencyKeys: readonly string[];
   /** The variable parts of the path. */
   readonly path: Readonly<Record<string, string>>;
   readonly query: JsonObject;

@@ -51,6 +51,8 @@ export interface Api {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly masterKey: Uint8Array;
+  /** What the server was made of, for another one beside it. */
+  readonly deps: ServerDeps;
   /** Funded with 1,000 USDT, 1,000 USDC and 1 BTC. */
   readonly tenant: Tenant;
   readonly otherTenant: Tenant;
@@ -77,7 +79,7 @@ export async function startApi(
   const tenant = await openTenant(sources);
   const otherTenant = await openTenant(sources);
   const masterKey = new Uint8Array(randomBytes(32));
-  const server = createServer({
+  const deps: ServerDeps = {
     database,
     registry: createRegistry(),
     enabledNetworks: NETWORK_IDS,
@@ -91,7 +93,8 @@ export async function startApi(
     confirmNow: () => Promise.resolve(),
     version: VERSION,
     ...rest,
-  });
+  };
+  const server = createServer(deps);
   await server.listen({ host, port: 0 });
   const { port } = server.server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
@@ -109,6 +112,7 @@ export async function startApi(
     ids,
     clock,
     masterKey,
+    deps,
     tenant,
     otherTenant,
     advance: (ms) => {
@@ -160,4 +164,9 @@ export function payoutBody(changes: Record<string, unknown> = {}): Record<string
     toAddress: '0x56adfcc254ab3b8142a275c1837bcffaff5aa38b',
     ...changes,
   };
+}
+
+/** The statuses of answers, in order of size: who of several came first is not for a test to say. */
+export function statusesOf(answers: readonly ApiAnswer[]): number[] {
+  return answers.map(({ status }) => status).toSorted((a, b) => a - b);
 }

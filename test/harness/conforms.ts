@@ -35,11 +35,12 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
 }
 
-const KEYWORDS = new Set([
-  ...['$ref', 'type', 'const', 'enum', 'pattern', 'format', 'properties', 'required', 'items'],
-  ...['additionalProperties', 'propertyNames', 'anyOf', 'minimum', 'maximum'],
-  ...['description', 'examples', 'default', 'title'],
-]);
+const KEYWORDS = new Set(
+  (
+    '$ref type const enum pattern format properties required items additionalProperties ' +
+    'propertyNames anyOf minimum maximum description examples default title'
+  ).split(' '),
+);
 
 /** Says where a value is not of a schema. Knows the keywords that the document uses, and no others. */
 export function mismatches(document: Part, schema: Part, value: unknown, at = '$'): string[] {
@@ -66,9 +67,9 @@ function resolve(document: Part, reference: string): Part {
 }
 
 function ofType(schema: Part, value: unknown, at: string): string[] {
-  const types = schema['type'] === undefined ? undefined : [schema['type']].flat();
+  const types = schema['type'] === undefined ? undefined : ([schema['type']].flat() as string[]);
   const problems: string[] = [];
-  if (types?.some((type) => isType(type as string, value)) === false) {
+  if (types?.some((type) => isType(type, value)) === false) {
     problems.push(`${at}: ${JSON.stringify(value)} is no ${types.join(' or ')}`);
   }
   if ('const' in schema && schema['const'] !== value) problems.push(`${at}: is not the constant`);

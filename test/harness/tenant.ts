@@ -10,7 +10,7 @@ import { createOauthClient } from '../../src/businesses/oauth-client.ts';
 import { createUser } from '../../src/businesses/user.ts';
 import type { Database } from '../../src/database/database.ts';
 import { credit, fund } from '../../src/ledger/move.ts';
-import type { Token } from '../../src/money/asset.ts';
+import { TOKENS, type Token } from '../../src/money/asset.ts';
 
 /** A business with everything that it needs to make payouts. */
 export interface Tenant {
@@ -21,7 +21,7 @@ export interface Tenant {
   readonly oauthClientId: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  readonly accountIds: Readonly<Record<Token, string>>;
+  readonly accountIds: Readonly<Partial<Record<Token, string>>>;
 }
 
 export interface TenantSources {
@@ -40,7 +40,11 @@ export const OPENING_BALANCES: Readonly<Record<Token, bigint>> = {
   BTC: ONE,
 };
 
-export async function openTenant(sources: TenantSources): Promise<Tenant> {
+/** Opens and funds an API account for each of `tokens`; all of them where it is left out. */
+export async function openTenant(
+  sources: TenantSources,
+  { tokens = TOKENS }: { readonly tokens?: readonly Token[] } = {},
+): Promise<Tenant> {
   const { database, ids, clock } = sources;
   const at = clock.now();
   return await database.transaction(async (tx) => {
@@ -51,19 +55,14 @@ export async function openTenant(sources: TenantSources): Promise<Tenant> {
     const key = await createApiKey(tx, sources, { ...owner, name: 'A key' });
     const client = await createOauthClient(tx, sources, { ...owner, name: 'A client' });
     await addIpRange(tx, ids, { businessId, range: '127.0.0.1', label: 'loopback', at });
-    const open = async (token: Token): Promise<string> => {
+    const accountIds: Partial<Record<Token, string>> = {};
+    for (const token of tokens) {
       const { apiAccountId } = await createApiAccount(tx, ids, { ...owner, token });
-      const units = OPENING_BALANCES[token];
-      const move = { businessId, token, units, at };
+      const move = { businessId, token, units: OPENING_BALANCES[token], at };
       await credit(tx, ids, { ...move, referenceId: ids.next() });
       await fund(tx, ids, { ...move, referenceId: ids.next() });
-      return apiAccountId;
-    };
-    const accountIds = {
-      USDT: await open('USDT'),
-      USDC: await open('USDC'),
-      BTC: await open('BTC'),
-    };
+      accountIds[token] = apiAccountId;
+    }
     return { businessId, userId, ...key, ...client, accountIds };
   });
 }

@@ -117,5 +117,6 @@ async function confirm(
 function listenProblem(config: ApiConfig, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'EADDRINUSE') return `PORT: ${config.port} is in use on ${config.host}`;
-  return `PORT: cannot listen on ${config.host}:${config.port} (${code})`;
+  if (code === 'EACCES') return `PORT: ${config.port} may not be used by this user`;
+  return `KNIT_HOST: cannot listen on ${config.host} (${code})`;
 }

@@ -132,6 +132,13 @@ describe('migrate', () => {
     await own.drop();
   });
 
+  it('says that a database is newer than the migrations', async () => {
+    const own = await createTestDatabase({ migrated: false });
+    await migrate(own.database, [first, second], systemClock);
+    await expect(missingMigrations(own.database, [first])).rejects.toThrow('migration 2');
+    await own.drop();
+  });
+
   it('refuses a migration that was changed after it was applied', async () => {
     const own = await createTestDatabase({ migrated: false });
     await migrate(own.database, [first], systemClock);

@@ -59,11 +59,25 @@ export async function missingMigrations(
     `SELECT to_regclass('schema_migrations') IS NOT NULL AS present`,
   );
   if (found?.present !== true) return migrations.map((migration) => migration.version);
+  await refuseUnknown(database, migrations.length);
   const missing: number[] = [];
   for (const migration of migrations) {
     if (!(await isApplied(database, migration))) missing.push(migration.version);
   }
   return missing;
+}
+
+/** A database that a newer version has migrated may hold what this version would break. */
+async function refuseUnknown(database: Database, newest: number): Promise<void> {
+  const rows = await database.query<{ version: number }>(
+    `SELECT version FROM schema_migrations WHERE version > $1 ORDER BY version LIMIT 1`,
+    [newest],
+  );
+  const [unknown] = rows;
+  if (unknown === undefined) return;
+  throw new MigrationMismatch(
+    `the database has migration ${unknown.version}, which this version does not know`,
+  );
 }
 
 async function createHistory(database: Database): Promise<void> {

@@ -15,8 +15,12 @@ export function allowIp(deps: { readonly database: Queryable }): Step {
   };
 }
 
-/** One spelling for an address: IPv4-mapped IPv6 is IPv4. What is no address stays as it is. */
-export function plainAddress(text: string): string {
+/**
+ * One spelling for an address: IPv4-mapped IPv6 is IPv4. What is no address stays as it is; a socket
+ * that has been closed meanwhile has none.
+ */
+export function plainAddress(text: string | undefined): string {
+  if (text === undefined) return '';
   return parseIpAddress(text)?.toString() ?? text;
 }
 
@@ -25,7 +29,7 @@ export function plainAddress(text: string): string {
  * each name is an address or a CIDR block, and that none is the whole of IPv4 or IPv6: that would
  * believe anybody.
  */
-export function proxyTrust(proxies: readonly string[]): (address: string) => boolean {
+export function proxyTrust(proxies: readonly string[]): (address: string | undefined) => boolean {
   const ranges = proxies.map((proxy) => {
     const range = parseIpRange(proxy);
     assert(
@@ -35,7 +39,7 @@ export function proxyTrust(proxies: readonly string[]): (address: string) => boo
     return range;
   });
   return (text) => {
-    const address = parseIpAddress(text);
+    const address = text === undefined ? undefined : parseIpAddress(text);
     return address !== undefined && ranges.some((range) => holdsAddress(range, address));
   };
 }

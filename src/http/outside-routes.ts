@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { IdSource } from '../base/id.ts';
 import { failure, type Answer } from './answer.ts';
@@ -28,13 +28,35 @@ export function frameworkProblemOf(error: unknown): Answer | undefined {
   return failure({ status, message: STATUS_CODES[status] ?? 'Bad Request' });
 }
 
-/** Answers what is no HTTP request that could be routed, and closes the connection. */
+/** How many requests of a connection wait for their answers. */
+export interface OpenRequests {
+  readonly count: (socket: Socket) => number;
+  readonly begin: (socket: Socket, answer: ServerResponse) => void;
+}
+
+export function createOpenRequests(): OpenRequests {
+  const counts = new WeakMap<Socket, number>();
+  const count = (socket: Socket): number => counts.get(socket) ?? 0;
+  return {
+    count,
+    begin: (socket, answer) => {
+      counts.set(socket, count(socket) + 1);
+      answer.once('close', () => counts.set(socket, count(socket) - 1));
+    },
+  };
+}
+
+/**
+ * Answers what is no HTTP request that could be routed, and closes the connection. While a request
+ * before it waits for its answer it only closes: its sender would take this answer for that one, and
+ * a payout that was made for refused.
+ */
 export function answerBrokenRequest(
+  { ids, open }: { readonly ids: IdSource; readonly open: OpenRequests },
   error: Error & { code?: string | undefined },
   socket: Socket,
-  ids: IdSource,
 ): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (error.code === 'ECONNRESET' || !socket.writable || open.count(socket) > 0) {
     socket.destroy();
     return;
   }
@@ -47,6 +69,18 @@ export function answerBrokenRequest(
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** Answers an Expect header that is not 100-continue, which the runtime itself answers. */
+export function answerExpectation(answer: ServerResponse, ids: IdSource): void {
+  const { status, body } = failure({ status: 417, message: 'The Expect header is not supported.' });
+  answer.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'x-request-id': ids.next(),
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  });
+  answer.end(body);
 }
 
 function brokenRequest(code: string | undefined): { status: number; message: string } {

@@ -9,7 +9,13 @@ import type { JsonObject } from './json-number.ts';
 import { createRateLimiter } from './limit-rate.ts';
 import type { PublicOperation, TenantOperation } from './operation.ts';
 import { publicOperations, tenantOperations, type OperationDeps } from './operations.ts';
-import { allowedMethods, answerBrokenRequest, frameworkProblemOf } from './outside-routes.ts';
+import {
+  allowedMethods,
+  answerBrokenRequest,
+  answerExpectation,
+  createOpenRequests,
+  frameworkProblemOf,
+} from './outside-routes.ts';
 import { isOurs, problemOf } from './problem.ts';
 import { readBody, type BodyHeaders } from './read-body.ts';
 import { replay, type KeysInFlight } from './replay.ts';
@@ -34,6 +40,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 /** The API. Not listening yet. */
 export function createServer(deps: ServerDeps): FastifyInstance {
+  const open = createOpenRequests();
   const app = fastify({
     trustProxy: proxyTrust(deps.trustedProxies),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
@@ -46,8 +53,11 @@ export function createServer(deps: ServerDeps): FastifyInstance {
       nameAnswer(reply, request.id);
       send(reply, frameworkProblemOf(error) ?? problemOf(error));
     },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, deps.ids),
+    clientErrorHandler: (error, socket) =>
+      answerBrokenRequest({ ids: deps.ids, open }, error, socket),
   });
+  app.server.on('request', (request, answer) => open.begin(request.socket, answer));
+  app.server.on('checkExpectation', (_request, answer) => answerExpectation(answer, deps.ids));
   app.decorateRequest(VISIT);
   app.decorateRequest(CONTENT_TYPE);
   void app.register(helmet);
@@ -141,7 +151,8 @@ const CONTENT_TYPE = 'contentType';
 
 /** Before anything else: the request gets its id, and its answer the headers that every answer has. */
 function begin(request: FastifyRequest, reply: FastifyReply): void {
-  const { id: requestId, ip, headers } = request;
+  const { id: requestId, headers } = request;
+  const ip: string | undefined = request.ip;
   const visit: Visit = { requestId, clientIp: plainAddress(ip), headers, caller: undefined };
   request.setDecorator(VISIT, visit);
   nameAnswer(reply, requestId);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openApiDocument } from '../../src/http/contract.ts';
 import { CONTRACTS } from '../../src/http/operations.ts';
-import { VERSION, startApi, type Api } from '../harness/api.ts';
+import { VERSION } from '../../src/base/version.ts';
+import { startApi, type Api } from '../harness/api.ts';
 import { mismatches } from '../harness/conforms.ts';
 
 type Part = Record<string, unknown>;

@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { VERSION } from '../../src/base/version.ts';
 import { createDatabase } from '../../src/database/database.ts';
 import { listNetworksOperation } from '../../src/http/routes/list-networks.ts';
 import { NETWORK_IDS } from '../../src/money/asset.ts';
 import { createRegistry } from '../../src/networks/registry.ts';
 import { freePort } from '../../src/sandbox/free-port.ts';
-import { PAYOUTS, VERSION, WALLETS, payoutBody, startApi, type Api } from '../harness/api.ts';
+import { PAYOUTS, WALLETS, payoutBody, startApi, type Api } from '../harness/api.ts';
 
 let api: Api;
 beforeAll(async () => {

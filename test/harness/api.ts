@@ -5,6 +5,7 @@ import { later, systemClock, type Clock } from '../../src/base/clock.ts';
 import { createIdSource, type IdSource } from '../../src/base/id.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
+import { VERSION } from '../../src/base/version.ts';
 import type { Database } from '../../src/database/database.ts';
 import { CONTRACTS } from '../../src/http/operations.ts';
 import { openApiDocument } from '../../src/http/contract.ts';
@@ -15,9 +16,6 @@ import { createRegistry } from '../../src/networks/registry.ts';
 import { createConformance } from './conforms.ts';
 import { createTestDatabase } from './database.ts';
 import { openTenant, type Tenant } from './tenant.ts';
-
-/** The version that the document in the repository names. */
-export const VERSION = '0.1.0';
 
 export interface ApiAnswer {
   readonly status: number;

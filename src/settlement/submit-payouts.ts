@@ -63,46 +63,53 @@ async function submitOnLane(settlement: Settlement, lane: HeldLane): Promise<num
   await settlement.reach('claimed');
   // Half a lease is for signing, so that a slow node does not cost every order its claim.
   const stopAt = later(clock.now(), pace.leaseMs / 2);
-  let current: HeldLane | undefined = lane;
+  let turn: Turn = { lane, reason: null };
   for (const order of orders) {
-    if (clock.now() >= stopAt) current = undefined;
-    if (current === undefined) await putBack(settlement, order, null);
-    else current = await submitSafely(settlement, order, current);
+    if (clock.now() >= stopAt) turn = OVER;
+    if (turn.lane === undefined) await putBack(settlement, order, turn.reason);
+    else turn = await submitSafely(settlement, order, turn.lane);
   }
   return orders.length;
 }
 
-/** Undefined where the lane cannot be used further in this round. */
-async function submitSafely(
-  settlement: Settlement,
-  order: Order,
-  lane: HeldLane,
-): Promise<HeldLane | undefined> {
+/**
+ * The lane as the round's next order finds it. Undefined where the round is over: then the orders that
+ * are left wait for `reason`, or are free at once for whoever holds the lane next.
+ */
+interface Turn {
+  readonly lane: HeldLane | undefined;
+  readonly reason: string | null;
+}
+
+const OVER: Turn = { lane: undefined, reason: null };
+
+async function submitSafely(settlement: Settlement, order: Order, lane: HeldLane): Promise<Turn> {
   try {
     return await submit(settlement, order, lane);
   } catch (error) {
-    if (error instanceof SigningPostponed) {
-      await putBack(settlement, order, error.message);
-      return undefined;
+    const isPostponed = error instanceof SigningPostponed;
+    if (!isPostponed) {
+      const { log } = settlement;
+      log.error({ err: error, payoutId: order.payoutId }, 'a payout could not be submitted');
     }
-    const { log } = settlement;
-    log.error({ err: error, payoutId: order.payoutId }, 'a payout could not be submitted');
     // A stale claim changes nothing here, so an order that was recorded is not touched.
-    await putBack(settlement, order, 'an internal error; see the log');
-    return undefined;
+    const reason = isPostponed ? error.message : 'an internal error; see the log';
+    await putBack(settlement, order, reason);
+    return await nextTurn(settlement, lane);
   }
 }
 
-async function submit(
-  settlement: Settlement,
-  order: Order,
-  lane: HeldLane,
-): Promise<HeldLane | undefined> {
+/** One order's trouble is not the others': they go on while the lane stands where it stood. */
+async function nextTurn(settlement: Settlement, lane: HeldLane): Promise<Turn> {
+  return (await holdsLane(settlement.database, lane)) ? { lane, reason: null } : OVER;
+}
+
+async function submit(settlement: Settlement, order: Order, lane: HeldLane): Promise<Turn> {
   const transfer = toTransferOrder(order, settlement.assetOf);
   const inspection = await inspect(settlement, transfer);
   if (inspection.kind === 'wait') {
     await putBack(settlement, order, inspection.reason);
-    return lane;
+    return { lane, reason: null };
   }
   if (inspection.kind === 'refused') {
     await refuseQueued(settlement.database, order, {
@@ -110,12 +117,13 @@ async function submit(
       proof: inspection.proof,
       at: settlement.clock.now(),
     });
-    return lane;
+    return { lane, reason: null };
   }
   const counted = await settlement.driver.sequenceFloor(lane.sender);
   if (counted > lane.nextSequence) {
-    await stopAtStrangers(settlement, { order, lane, counted });
-    return undefined;
+    const reason = await findStrangers(settlement, lane, counted);
+    await putBack(settlement, order, reason);
+    return { lane: undefined, reason };
   }
   const signed = await settlement.driver.sign([transfer], {
     sender: lane.sender,
@@ -123,12 +131,17 @@ async function submit(
   });
   await settlement.reach('signed');
   const recorded = await record(settlement, { order, lane, signed });
-  if (recorded === undefined) return undefined;
+  if (typeof recorded === 'string') {
+    await putBack(settlement, order, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
+    return await nextTurn(settlement, lane);
+  }
   await settlement.reach('recorded');
   await broadcastAttempt(settlement, settlement.driver, recorded);
   await settlement.reach('broadcast');
-  return { ...lane, nextSequence: lane.nextSequence + 1n };
+  return { lane: { ...lane, nextSequence: lane.nextSequence + 1n }, reason: null };
 }
+
+const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';
 
 /** What the chain says, and what settlement knows beside it. */
 async function inspect(settlement: Settlement, transfer: TransferOrder): Promise<Inspection> {
@@ -150,25 +163,28 @@ async function inspect(settlement: Settlement, transfer: TransferOrder): Promise
 
 /**
  * The chain counts more transactions of the sender than this worker has made. Either another worker
- * has taken the lane over meanwhile, or someone else used the key: signing on would race with them, so
- * it stops until a person has looked.
+ * has taken the lane over meanwhile (null), or someone else used the key: signing on would race with
+ * them, so it stops, for the reason given, until a person has looked.
  */
-async function stopAtStrangers(
+async function findStrangers(
   settlement: Settlement,
-  found: { order: Order; lane: HeldLane; counted: bigint },
-): Promise<void> {
-  const { order, lane, counted } = found;
-  if (!(await holdsLane(settlement.database, lane))) return;
+  lane: HeldLane,
+  counted: bigint,
+): Promise<string | null> {
+  if (!(await holdsLane(settlement.database, lane))) return null;
   const reason = `the chain counts ${counted} transactions of ${lane.sender}, Knit has made ${lane.nextSequence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
   settlement.log.error({ sender: lane.sender, alarm: true }, reason);
-  await putBack(settlement, order, reason);
+  return reason;
 }
 
-/** The lane's sequence, the order's flight and the attempt's bytes: all recorded, or none. */
+/**
+ * The lane's sequence, the order's flight and the attempt's bytes: all recorded, or none. `stale`:
+ * none, because the lane or the order has passed on. `unknown`: the commit's outcome is.
+ */
 async function record(
   settlement: Settlement,
   work: { order: Order; lane: HeldLane; signed: SignedAttempt },
-): Promise<RecordedAttempt | undefined> {
+): Promise<RecordedAttempt | 'stale' | 'unknown'> {
   const { database, ids, clock, log, pace } = settlement;
   const { order, lane, signed } = work;
   assert(signed.sequence === lane.nextSequence, 'the attempt takes the next sequence of its lane');
@@ -176,20 +192,19 @@ async function record(
   const attemptId = ids.next();
   const at = clock.now();
   try {
-    const isRecorded = await database.transaction(async (tx) => {
-      if (!(await takeSequence(tx, lane, at))) return false;
-      if (!(await putInFlight(tx, order, { ...signed, at }))) throw new StaleClaim();
+    await database.transaction(async (tx) => {
+      if (!(await takeSequence(tx, lane, at))) throw new StaleClaim('the lane has passed on');
+      const isMine = await putInFlight(tx, order, { ...signed, at });
+      if (!isMine) throw new StaleClaim('the order has passed on');
       await assertNothingAlive(tx, order, signed.fence);
       const nextCheckAt = later(at, pace.checkEveryMs);
       await insertAttempt(tx, { network: order.network, attemptId, signed, nextCheckAt, at });
-      return true;
     });
-    if (!isRecorded) return undefined;
   } catch (error) {
     if (!(error instanceof StaleClaim) && !(error instanceof CommitUnknown)) throw error;
     // After an unknown commit the attempt, if it is there, is followed and sent like any other.
     log.warn({ err: error, payoutId: order.payoutId }, 'an attempt was not recorded for certain');
-    return undefined;
+    return error instanceof StaleClaim ? 'stale' : 'unknown';
   }
   return {
     recorded: true,
@@ -207,7 +222,7 @@ async function record(
   };
 }
 
-/** Rolls the transaction back: another worker has the order. */
+/** Rolls the transaction back: another worker has the lane or the order. */
 class StaleClaim extends Error {
   override readonly name = 'StaleClaim';
 }

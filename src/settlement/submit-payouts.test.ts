@@ -1,0 +1,398 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createSettlementRoad,
+  losingCommits,
+  PACE,
+  type SettlementRoad,
+} from '../../test/harness/settlement-road.ts';
+import type { NetworkDriver, SignedAttempt } from '../networks/network.ts';
+import type { Payout } from '../payouts/payout.ts';
+import { acceptOrders } from './accept-orders.ts';
+import { submitPayouts } from './submit-payouts.ts';
+
+let road: SettlementRoad;
+let driver: NetworkDriver;
+beforeAll(async () => {
+  road = await createSettlementRoad();
+  driver = road.treasury.driver;
+});
+afterAll(async () => {
+  await road.close();
+});
+afterEach(async () => {
+  await road.drain();
+  expect(await road.faults()).toEqual([]);
+});
+
+async function expectWaiting(payout: Payout, reason: RegExp | null): Promise<void> {
+  const order = await road.orderRow(payout);
+  expect(order).toMatchObject({ state: 'QUEUED', fence: null });
+  if (reason === null) expect(order['waiting_for']).toBeNull();
+  else expect(order['waiting_for']).toMatch(reason);
+  expect(await road.attempts(payout)).toEqual([]);
+  expect(await road.read(payout)).toMatchObject({ status: 'PENDING', transactionHash: null });
+  expect(await road.holdState(payout)).toBe('HELD');
+}
+
+async function expectSigned(payout: Payout, attempts = 1): Promise<void> {
+  expect(await road.orderRow(payout)).toMatchObject({ state: 'IN_FLIGHT', waiting_for: null });
+  expect(await road.attempts(payout)).toHaveLength(attempts);
+}
+
+describe('an order that has to wait', () => {
+  it('waits while the treasury is short of the token; others go on; it heals', async () => {
+    const balance = await road.chain.balanceOf('USDT', driver.treasury);
+    const large = await road.order(balance + 1n);
+    const small = await road.order(1n);
+    await road.submit();
+    await expectWaiting(large, /short of USDT/);
+    await expectSigned(small);
+    await road.chain.fund(driver.treasury);
+    await road.submit();
+    await expectWaiting(large, /short of USDT/);
+    road.clock.advance(PACE.waitMs);
+    await road.submit();
+    await expectSigned(large);
+  });
+
+  it('counts what is on the way out, while it is unmined and while it is not final', async () => {
+    const balance = await road.chain.balanceOf('USDT', driver.treasury);
+    const first = await road.order((balance * 3n) / 5n);
+    const second = await road.order((balance * 3n) / 5n);
+    await road.submit();
+    await expectSigned(first);
+    await expectWaiting(second, /short of USDT: \d+ units, \d+ of them on the way out/);
+    await road.chain.mine(1);
+    await road.follow();
+    expect((await road.attempts(first))[0]).toMatchObject({ state: 'OPEN' });
+    expect((await road.attempts(first))[0]?.blockHash).not.toBeNull();
+    road.clock.advance(PACE.waitMs);
+    await road.submit();
+    await expectWaiting(second, /short of USDT/);
+    await road.chain.mine(2);
+    await road.follow();
+    road.clock.advance(PACE.waitMs);
+    await road.submit();
+    await expectWaiting(second, /short of USDT/);
+    await road.chain.fund(driver.treasury);
+  });
+
+  it('spends what is left when the earlier one is mined', async () => {
+    const balance = await road.chain.balanceOf('USDT', driver.treasury);
+    const first = await road.order(balance / 2n);
+    const second = await road.order(balance - balance / 2n);
+    await road.submit();
+    await road.chain.mine(1);
+    await road.follow();
+    road.clock.advance(PACE.waitMs);
+    await road.submit();
+    await expectSigned(first);
+    await expectSigned(second);
+    await road.chain.fund(driver.treasury);
+  });
+
+  it('waits while the treasury is short of gas', async () => {
+    await road.chain.rpc('anvil_setBalance', driver.treasury, '0x1');
+    const payout = await road.order(1n);
+    await road.submit();
+    await expectWaiting(payout, /short of gas/);
+    await road.chain.fund(driver.treasury, { units: 0n });
+    road.clock.advance(PACE.waitMs);
+    await road.submit();
+    await expectSigned(payout);
+  });
+
+  it('waits while its token is paused; the other token goes on', async () => {
+    await road.chain.pauseToken('USDT', true);
+    const paused = await road.order(1n);
+    const other = await road.order(1n, 'USDC');
+    await road.submit();
+    await expectWaiting(paused, /paused/);
+    await expectSigned(other);
+    await road.chain.pauseToken('USDT', false);
+  });
+
+  it('waits while fees are above the ceiling, each with the reason and none in a hot loop', async () => {
+    const cheap = road.treasury.driverWith({
+      feePolicy: {
+        tipFloorWei: 1n,
+        tipCeilingWei: 1n,
+        maxFeeCeilingWei: 1n,
+        gasCeiling: 250_000n,
+      },
+    });
+    const worker = road.settlement({ driver: cheap });
+    const payouts = [await road.order(1n), await road.order(1n), await road.order(1n)];
+    await road.submit(worker);
+    for (const payout of payouts) await expectWaiting(payout, /ceiling/);
+    expect(await submitPayouts(worker)).toBe(0);
+  });
+});
+
+describe('a recipient that the token refuses', () => {
+  it('is refused before anything is signed: FAILED from PENDING, with the hold released', async () => {
+    const payout = await road.order(5n, 'USDC');
+    await road.chain.setBlacklisted('USDC', payout.toAddress, true);
+    await road.chain.mine(2);
+    const sentBefore = road.sent.length;
+    await road.submit();
+    expect(await road.orderRow(payout)).toMatchObject({ state: 'REFUSED', fence: null });
+    await road.follow();
+    expect(await road.read(payout)).toMatchObject({
+      status: 'FAILED',
+      transactionHash: null,
+      info: 'The recipient address is blacklisted by the issuer of USDC.',
+    });
+    expect(await road.attempts(payout)).toEqual([]);
+    expect(await road.holdState(payout)).toBe('RELEASED');
+    expect(road.sent).toHaveLength(sentBefore);
+    const changes = await road.db.database.query<{ status: string }>(
+      'SELECT status FROM payout_changes WHERE payout_id = $1 ORDER BY number',
+      [payout.payoutId],
+    );
+    expect(changes.map(({ status }) => status)).toEqual(['PENDING', 'FAILED']);
+  });
+
+  it('is refused where it is the treasury itself', async () => {
+    const payout = await road.order(5n);
+    await acceptOrders(road.settlement());
+    await road.db.database.query(
+      'UPDATE settlement_orders SET to_address = $2 WHERE payout_id = $1',
+      [payout.payoutId, driver.treasury.toLowerCase()],
+    );
+    await road.submit();
+    await road.follow();
+    expect(await road.read(payout)).toMatchObject({ status: 'FAILED', transactionHash: null });
+  });
+});
+
+describe('a network that does not answer', () => {
+  it.each(['inspect', 'treasuryUnits', 'sequenceFloor', 'sign'] as const)(
+    'at "%s" changes nothing; the order waits and heals',
+    async (step) => {
+      const fail = async (): Promise<never> => await Promise.reject(new Error('no answer'));
+      const worker = road.settlement({ driver: { [step]: fail } });
+      const payouts = [await road.order(1n), await road.order(1n)];
+      const sequence = await road.nextSequence();
+      await road.submit(worker);
+      for (const payout of payouts) await expectWaiting(payout, /./);
+      expect(await road.nextSequence()).toBe(sequence);
+      // Both have been tried: the second is not offered at once again.
+      expect(await submitPayouts(worker)).toBe(0);
+    },
+  );
+
+  it('is waited for where no node is there at all', async () => {
+    const unreachable = road.treasury.driverWith({ rpcUrls: ['http://127.0.0.1:9'] });
+    const worker = road.settlement({ driver: unreachable });
+    const payout = await road.order(1n);
+    await road.submit(worker);
+    await expectWaiting(payout, /no answer/);
+  });
+
+  it('at "broadcast" has the bytes recorded, and they are sent later', async () => {
+    const fail = async (): Promise<never> => await Promise.reject(new Error('no answer'));
+    const payout = await road.order(1n);
+    await road.submit(road.settlement({ driver: { broadcast: fail } }));
+    await expectSigned(payout);
+    expect((await road.attempts(payout))[0]?.broadcastCount).toBe(0);
+    await road.follow();
+    expect((await road.attempts(payout))[0]?.broadcastCount).toBe(1);
+    expect(new Set(road.sent.slice(-2)).size).toBe(1);
+  });
+});
+
+describe('an order that throws', () => {
+  it('does not stop the others, and is not tried in a hot loop', async () => {
+    const poison = await road.order(1n);
+    const others = [await road.order(2n), await road.order(3n)];
+    let tries = 0;
+    const worker = road.settlement({
+      driver: {
+        sign: async (orders, lane) => {
+          if (orders[0]?.payoutId === poison.payoutId) {
+            tries += 1;
+            throw new Error('poison');
+          }
+          return await driver.sign(orders, lane);
+        },
+      },
+    });
+    await acceptOrders(worker);
+    let rounds = 0;
+    while ((await submitPayouts(worker)) > 0) rounds += 1;
+    expect({ tries, rounds }).toEqual({ tries: 1, rounds: 1 });
+    await expectWaiting(poison, /internal error/);
+    for (const other of others) await expectSigned(other);
+  });
+});
+
+describe('a transaction that Knit did not make', () => {
+  it('ahead of the lane stops signing with the reason, for every order and without a hot loop', async () => {
+    const worker = road.settlement();
+    const payouts = [await road.order(1n), await road.order(1n), await road.order(1n)];
+    const sequence = await road.nextSequence();
+    await road.payByHand(sequence);
+    await road.chain.mine(3);
+    await road.submit(worker);
+    for (const payout of payouts) await expectWaiting(payout, /knit lane adopt/);
+    expect(road.log.filter(({ fields }) => fields['alarm'] === true)).toHaveLength(1);
+    expect(await submitPayouts(worker)).toBe(0);
+    expect(await road.adopt()).toBe(true);
+    road.clock.advance(PACE.waitMs);
+    await road.submit(worker);
+    for (const payout of payouts) await expectSigned(payout);
+  });
+});
+
+describe('a worker that has lost its claim to another', () => {
+  /** Signs, and lets `meanwhile` happen between signing and recording. */
+  function signingWhile(meanwhile: () => Promise<void>): Partial<NetworkDriver> {
+    let isDone = false;
+    return {
+      sign: async (orders, lane) => {
+        const signed = await driver.sign(orders, lane);
+        if (!isDone) {
+          isDone = true;
+          await meanwhile();
+        }
+        return signed;
+      },
+    };
+  }
+
+  it('throws its bytes away where another took the lane and the order', async () => {
+    const payout = await road.order(7n);
+    const heir = road.settlement();
+    const sentBefore = road.sent.length;
+    const stalled = road.settlement({
+      driver: signingWhile(async () => {
+        road.clock.advance(PACE.leaseMs);
+        expect(await submitPayouts(heir)).toBe(1);
+      }),
+    });
+    await road.submit(stalled);
+    await expectSigned(payout);
+    expect(road.sent).toHaveLength(sentBefore + 1);
+  });
+
+  it('throws them away where another took the lane for other orders', async () => {
+    const mine = await road.order(7n);
+    const theirs: Payout[] = [];
+    const heir = road.settlement({ pace: { ...PACE, leaseMs: 10 * PACE.leaseMs } });
+    const stalled = road.settlement({
+      pace: { ...PACE, leaseMs: PACE.leaseMs },
+      driver: signingWhile(async () => {
+        theirs.push(await road.order(8n));
+        // Less than the claim's lease is over, but the lane was given up.
+        await road.db.database.query('UPDATE settlement_lanes SET lease_until = $1', [
+          road.clock.now(),
+        ]);
+        await road.submit(heir);
+      }),
+    });
+    await road.submit(stalled);
+    await expectSigned(theirs[0] ?? mine);
+    // It is free for the next worker at once, not after a lease.
+    await expectWaiting(mine, null);
+    expect(await submitPayouts(heir)).toBe(1);
+    await expectSigned(mine);
+  });
+
+  it('throws them away where only the order was claimed anew; the sequence is not lost', async () => {
+    const payout = await road.order(7n);
+    const sequence = await road.nextSequence();
+    const sentBefore = road.sent.length;
+    const stalled = road.settlement({
+      driver: signingWhile(async () => {
+        await road.db.database.query(
+          'UPDATE settlement_orders SET claim_token = claim_token + 1 WHERE payout_id = $1',
+          [payout.payoutId],
+        );
+      }),
+    });
+    await road.submit(stalled);
+    await expectWaiting(payout, null);
+    expect(await road.nextSequence()).toBe(sequence);
+    expect(road.sent).toHaveLength(sentBefore);
+  });
+
+  it('throws them away where the lane was moved by hand', async () => {
+    const payout = await road.order(7n);
+    const sentBefore = road.sent.length;
+    const move = async (by: number): Promise<void> => {
+      const text = 'UPDATE settlement_lanes SET next_sequence = next_sequence + $1';
+      await road.db.database.query(text, [by]);
+    };
+    await road.submit(road.settlement({ driver: signingWhile(async () => await move(1)) }));
+    await expectWaiting(payout, null);
+    expect(road.sent).toHaveLength(sentBefore);
+    await move(-1);
+  });
+
+  it('refuses nothing: the claim of the other decides', async () => {
+    const payout = await road.order(7n);
+    const worker = road.settlement({
+      driver: {
+        inspect: async () => {
+          await road.db.database.query(
+            'UPDATE settlement_orders SET claim_token = claim_token + 1 WHERE payout_id = $1',
+            [payout.payoutId],
+          );
+          return { kind: 'refused', reason: 'late', proof: {} };
+        },
+      },
+    });
+    await road.submit(worker);
+    await expectWaiting(payout, null);
+  });
+
+  it('shares one lane with another at the same time, and each order is signed once', async () => {
+    const payouts = await Promise.all(
+      [1n, 2n, 3n, 4n, 5n, 6n].map(async (it) => await road.order(it)),
+    );
+    const workers = [road.settlement(), road.settlement(), road.settlement()];
+    await acceptOrders(road.settlement());
+    await Promise.all(workers.map(async (worker) => await submitPayouts(worker)));
+    await Promise.all(workers.map(async (worker) => await submitPayouts(worker)));
+    for (const payout of payouts) await expectSigned(payout);
+  });
+});
+
+describe('a commit whose outcome is unknown', () => {
+  it.each(['committed', 'rolled back'] as const)(
+    'at the record of an attempt, %s, leads to exactly one payment',
+    async (outcome) => {
+      const payouts = [await road.order(9n), await road.order(10n)];
+      const sentBefore = road.sent.length;
+      const worker = road.settlement({ database: losingCommits(road.db.database, outcome) });
+      await acceptOrders(road.settlement());
+      await submitPayouts(worker);
+      // What is not recorded for certain is not sent now.
+      expect(road.sent).toHaveLength(sentBefore);
+      for (const payout of payouts) {
+        expect((await road.attempts(payout)).length).toBeLessThanOrEqual(1);
+      }
+      // The worker itself goes on with what the database says.
+      road.clock.advance(PACE.waitMs);
+      await road.submit(road.settlement());
+      for (const payout of payouts) await expectSigned(payout);
+    },
+  );
+});
+
+describe('what a driver hands back', () => {
+  type Change = (signed: SignedAttempt) => SignedAttempt;
+  const changes: readonly (readonly [string, Change])[] = [
+    ['another sequence', (it) => ({ ...it, sequence: it.sequence + 1n })],
+    ['another payout', (it) => ({ ...it, payoutIds: [driver.treasury] })],
+    ['a second payout', (it) => ({ ...it, payoutIds: [...it.payoutIds, ...it.payoutIds] })],
+  ];
+  it.each(changes)('is not recorded where it is of %s', async (_, change) => {
+    const payout = await road.order(1n);
+    const sign: NetworkDriver['sign'] = async (orders, lane) =>
+      change(await driver.sign(orders, lane));
+    await road.submit(road.settlement({ driver: { sign } }));
+    await expectWaiting(payout, /internal error/);
+  });
+});

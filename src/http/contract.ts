@@ -172,7 +172,7 @@ function failureParts(contract: OperationContract): Part {
   const statuses = [...byStatus].sort(([a], [b]) => a - b);
   const parts: [number, Part][] = statuses.map(([status, codes]) => {
     const examples = Object.fromEntries(
-      codes.map((code) => [code, { value: failureExample(code) }]),
+      codes.map((code) => [code, { value: failureExample(code, contract) }]),
     );
     const ours = { schema: reference('Failure'), examples };
     return [status, failurePart(codes.join(', '), ours)];
@@ -234,8 +234,9 @@ function faultsOf(contract: OperationContract): FaultCode[] {
   ];
 }
 
-function failureExample(code: FaultCode): Part {
-  const { status, example: message } = PROBLEMS[code];
+function failureExample(code: FaultCode, { access }: OperationContract): Part {
+  const { status, example } = PROBLEMS[code];
+  const message = code === 'SCOPE_MISSING' ? example.replace('payouts:write', access) : example;
   const field = FIELD_OF_EXAMPLE[code];
   const errors = field === undefined ? {} : { errors: { [field]: [message] } };
   return { success: false, message, status, data: null, ...errors };

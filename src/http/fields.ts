@@ -27,7 +27,6 @@ export const amountField = z
     type: ['number', 'string'],
     description:
       'In whole tokens, exactly as written: a JSON number or a decimal string. No more decimals than the token has on the network.',
-    examples: [0.02, '0.02'],
   });
 
 /** What PostgreSQL, a log and a header can all hold: no control characters, no half of a pair. */

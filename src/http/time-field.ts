@@ -19,12 +19,10 @@ export function timeField(name: string, bound: DayBound): z.ZodType<Date, string
       return z.NEVER;
     })
     .meta({
-      format: 'date-time',
       description:
         bound === 'START_OF_DAY'
-          ? 'Created at this time or later. A date alone is the start of the day in UTC.'
-          : 'Created at this time or earlier. A date alone is the end of the day in UTC.',
-      examples: ['2024-08-27T13:44:20.000000Z'],
+          ? 'Created at this time or later: ISO 8601 with a zone. A date alone is the start of the day in UTC.'
+          : 'Created at this time or earlier: ISO 8601 with a zone. A date alone is the end of the day in UTC.',
     });
 }
 

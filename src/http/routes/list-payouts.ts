@@ -40,8 +40,7 @@ const QUERY = z.object({
       type: 'integer',
       minimum: 1,
       maximum: MAX_LIMIT,
-      default: DEFAULT_LIMIT,
-      description: 'The most payouts on a page.',
+      description: `The most payouts on a page; ${DEFAULT_LIMIT} where it is left out.`,
     })
     .optional(),
 });

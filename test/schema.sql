@@ -216,6 +216,7 @@ TABLE settlement_lanes
   lease_until timestamp with time zone NOT NULL
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
+  stopped_for text
   CONSTRAINT PRIMARY KEY (network, sender)
   CONSTRAINT CHECK ((next_sequence >= 0))
 TABLE settlement_orders

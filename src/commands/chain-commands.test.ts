@@ -6,7 +6,7 @@ import { startTestChain, type TestChain } from '../../test/harness/chain.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { runKnit, type KnitResult } from '../../test/harness/run-knit.ts';
 import { TEST_TREASURY } from '../../test/harness/settlement-world.ts';
-import { listLanes, openLane } from '../settlement/lanes.ts';
+import { listLanes, openLane, stopLane } from '../settlement/lanes.ts';
 
 // The commands that ask a chain, on a real one.
 
@@ -171,6 +171,7 @@ describe('lane', () => {
         nextSequence: '12',
         holderId: null,
         leaseUntil: expect.stringMatching(/[.]\d{6}Z$/) as string,
+        stoppedFor: null,
       },
     ]);
   });
@@ -203,6 +204,22 @@ describe('lane', () => {
     });
     expect(await nextSequence()).toBe(before + 2n);
     expect((await runKnit(adopt, env)).stdout).toMatch(/^nothing to do/);
+  });
+
+  test('adopt lets a stopped lane go on where it stands', async () => {
+    await openTreasuryLane(1_000n);
+    const lane = { network: 'MATIC_MAINNET', sender: TEST_TREASURY } as const;
+    const stop = { ...lane, reason: 'a stranger', at: new Date() };
+    await db.database.transaction(async (tx) => {
+      await stopLane(tx, stop);
+    });
+    expect((await runKnit(['lane', 'list'], env)).stdout).toMatch(/a stranger\n$/);
+    const result = await runKnit([...adopt, ...confirmed, '--json'], env);
+    expect(result.stderr).toMatch(/stopped, because +a stranger\n/);
+    expect(answerIn(result)).toMatchObject({ adopted: true, nextSequence: '1000' });
+    expect(await listLanes(db.database)).toMatchObject([
+      { nextSequence: 1_000n, stoppedFor: null },
+    ]);
   });
 
   test('adopt never goes beyond the chain', async () => {

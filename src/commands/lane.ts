@@ -34,7 +34,7 @@ export function addLaneCommands(program: Command, deps: CommandDeps): void {
     operatorCommand(
       lane,
       'adopt',
-      'Moves a lane past transactions that Knit did not make, up to what the chain counts as final.',
+      'Moves a lane past transactions that Knit did not make, up to what the chain counts as final, and lets a stopped lane go on.',
     ),
   )
     .requiredOption('--network <network>', 'the network', parseNetwork)
@@ -56,15 +56,17 @@ async function list(deps: CommandDeps): Promise<Answer> {
       nextSequence: lane.nextSequence.toString(),
       holderId: holderOf(lane),
       leaseUntil: formatTime(lane.leaseUntil),
+      stoppedFor: lane.stoppedFor,
     })),
     lines: table(
-      ['NETWORK', 'SENDER', 'NEXT', 'HELD BY', 'LEASE UNTIL'],
+      ['NETWORK', 'SENDER', 'NEXT', 'HELD BY', 'LEASE UNTIL', 'STOPPED, BECAUSE'],
       lanes.map((lane) => [
         lane.network,
         lane.sender,
         lane.nextSequence.toString(),
         holderOf(lane) ?? '-',
         formatTime(lane.leaseUntil),
+        lane.stoppedFor ?? '-',
       ]),
       'there is no lane yet: the worker opens them',
     ),
@@ -76,23 +78,39 @@ async function adopt(deps: CommandDeps, options: AdoptOptions): Promise<Answer> 
   const networkConfig = readNetworkConfig(deps.terminal.env);
   return await withDatabase(deps, async (database, config) => {
     const lane = await requireLane(database, options);
-    const { sender, nextSequence } = lane;
+    const { sender, nextSequence, stoppedFor } = lane;
     const counted = await countFinal(networkConfig, lane);
-    if (counted <= nextSequence) return adoptAnswer(lane, { adopted: false, next: nextSequence });
+    const next = counted > nextSequence ? counted : nextSequence;
+    if (next === nextSequence && stoppedFor === null) {
+      return adoptAnswer(lane, { adopted: false, next });
+    }
     await confirm(deps, config, {
-      title: `Accepts ${counted - nextSequence} transactions that Knit did not make. Whoever made them has the key of the treasury.`,
+      title: titleOf(lane, counted),
       facts: [
         ['network', network],
         ['sender', sender],
+        ...(stoppedFor === null ? [] : [['stopped, because', stoppedFor] as const]),
         ['Knit made', `${nextSequence} transactions`],
-        ['the chain counts', `${counted} transactions, all of them final`],
-        ['next to be signed', `sequence ${counted}`],
+        [
+          'the chain counts',
+          `${counted} transactions${counted > nextSequence ? ', all of them final' : ''}`,
+        ],
+        ['next to be signed', `sequence ${next}`],
       ],
       confirmation: options.confirm,
     });
-    const adopted = await move(database, lane, { nextSequence: counted, at: deps.clock.now() });
-    return adoptAnswer(lane, { adopted, next: counted });
+    const adopted = await move(database, lane, { nextSequence: next, at: deps.clock.now() });
+    return adoptAnswer(lane, { adopted, next });
   });
+}
+
+function titleOf(lane: Lane, counted: bigint): string {
+  const beyond = counted - lane.nextSequence;
+  const what =
+    beyond > 0n
+      ? `Accepts ${beyond} transactions that Knit did not make.`
+      : 'Accepts a transaction that Knit did not make.';
+  return `${what} Whoever made them has the key of the treasury. A payout that they paid will be paid again by Knit.`;
 }
 
 async function requireLane(db: Queryable, options: AdoptOptions): Promise<Lane> {
@@ -153,7 +171,7 @@ function adoptAnswer(lane: Lane, result: { adopted: boolean; next: bigint }): An
     lines: [
       result.adopted
         ? `the lane goes on at sequence ${next}`
-        : `nothing to do: the chain counts no transaction of ${sender} that Knit did not make`,
+        : `nothing to do: the lane is not stopped, and the chain counts no transaction of ${sender} that Knit did not make`,
     ],
   };
 }

@@ -92,8 +92,13 @@ export type Sighting =
   | { readonly kind: 'waiting' }
   /** The node asked does not know it. Proves nothing: the same bytes may be sent again. */
   | { readonly kind: 'unseen' }
-  /** It can never take effect. */
-  | { readonly kind: 'dead'; readonly reason: string; readonly proof: Json }
+  /** It can never take effect. `takenBy`: the transaction that took its fence, where one did. */
+  | {
+      readonly kind: 'dead';
+      readonly reason: string;
+      readonly proof: Json;
+      readonly takenBy: string | null;
+    }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** What sending said. Neither answer is a fate: following the attempt is. */

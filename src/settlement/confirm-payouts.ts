@@ -6,12 +6,14 @@ import { broadcastAttempt } from './broadcast-attempt.ts';
 import {
   claimDueAttempts,
   endAttempt,
+  isRecorded,
   listLiveSiblings,
   noteSighting,
   setFate,
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
 import { endInFlight, lockOrders, requeue } from './internal/order-store.ts';
+import { stopLane } from './lanes.ts';
 import { toTransferOrder } from './order.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -161,12 +163,16 @@ async function burySiblings(tx: Tx, attempt: RecordedAttempt, at: Date): Promise
   }
 }
 
-/** Proven dead. Its payouts go back to the queue once nothing under its fence is alive. */
+/**
+ * Proven dead. Its payouts go back to the queue once nothing under its fence is alive. Where the fence
+ * was taken by a transaction that is not recorded, someone else uses the key, and may have paid one of
+ * these payouts by hand: nothing is signed on the lane until a person has looked.
+ */
 async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): Promise<void> {
   const { database, clock, log } = follower;
   const { network, attemptId, fence } = attempt;
   const payoutIds = attempt.orders.map((order) => order.payoutId);
-  await database.transaction(async (tx) => {
+  const stranger = await database.transaction(async (tx) => {
     const at = clock.now();
     await lockOrders(tx, network, payoutIds);
     const { reason, proof } = dead;
@@ -178,18 +184,33 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
       feeUnits: null,
       at,
     } as const;
-    if (!(await endAttempt(tx, attempt, end))) return;
+    if (!(await endAttempt(tx, attempt, end))) return null;
     await setFate(tx, { network, attemptId, payoutId: null, fate: 'DEAD', reason, proof });
-    if ((await listLiveSiblings(tx, attempt)).length > 0) return;
-    for (const payoutId of payoutIds) {
-      const isBack = await requeue(tx, { network, payoutId, fence, at });
-      assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
+    if ((await listLiveSiblings(tx, attempt)).length === 0) {
+      for (const payoutId of payoutIds) {
+        const isBack = await requeue(tx, { network, payoutId, fence, at });
+        assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
+      }
     }
+    return await stopAtStranger(tx, attempt, { takenBy: dead.takenBy, at });
   });
-  log.warn(
-    { network, transactionHash: attempt.transactionHash },
-    `an attempt is dead: ${dead.reason}`,
-  );
+  const fields = { network, transactionHash: attempt.transactionHash };
+  if (stranger !== null) log.error({ ...fields, alarm: true }, stranger);
+  log.warn(fields, `an attempt is dead: ${dead.reason}`);
+}
+
+/** The reason for which the lane was stopped; null where the fence was taken by an attempt of ours. */
+async function stopAtStranger(
+  tx: Tx,
+  attempt: RecordedAttempt,
+  found: { takenBy: string | null; at: Date },
+): Promise<string | null> {
+  const { network, sender, fence } = attempt;
+  const { takenBy, at } = found;
+  if (takenBy === null || (await isRecorded(tx, network, takenBy))) return null;
+  const reason = `Knit did not make transaction ${takenBy}, which took ${fence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
+  await stopLane(tx, { network, sender, reason, at });
+  return reason;
 }
 
 async function sendAgain(follower: Follower, attempt: RecordedAttempt): Promise<void> {

@@ -11,6 +11,8 @@ export interface Lane {
   readonly nextSequence: bigint;
   readonly holderId: string | null;
   readonly leaseUntil: Date;
+  /** Why nothing is signed on it until a person has looked; null while nothing is in the way. */
+  readonly stoppedFor: string | null;
 }
 
 /** A lane as held by this worker. `leaseToken` fences: whoever holds an older one records nothing. */
@@ -36,8 +38,8 @@ export async function openLane(
 }
 
 /**
- * Takes or renews the lease on a lane; undefined while another worker holds it. The clock decides
- * only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
+ * Takes or renews the lease on a lane; undefined while another worker holds it, and while it is
+ * stopped. The clock decides only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
  */
 export async function holdLane(
   db: Queryable,
@@ -47,6 +49,7 @@ export async function holdLane(
     `UPDATE settlement_lanes
      SET holder_id = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $5
      WHERE network = $1 AND sender = $2 AND (holder_id = $3 OR lease_until <= $5)
+       AND stopped_for IS NULL
      RETURNING next_sequence, lease_token`,
     [want.network, want.sender, want.holderId, later(want.now, want.leaseMs), want.now],
   );
@@ -93,8 +96,25 @@ export async function takeSequence(tx: Tx, lane: HeldLane, at: Date): Promise<bo
 }
 
 /**
- * Moves a lane forward past transactions that were not made by Knit, on a person's word. Takes the
- * lane away from its holder; false where the lane is at or past `nextSequence` already.
+ * Stops signing on a lane until {@link adoptSequence}: whoever holds it records nothing more. The
+ * first reason stays.
+ */
+export async function stopLane(
+  tx: Tx,
+  lane: { network: NetworkId; sender: string; reason: string; at: Date },
+): Promise<void> {
+  await tx.query(
+    `UPDATE settlement_lanes
+     SET stopped_for = coalesce(stopped_for, $3), lease_token = lease_token + 1, updated_at = $4
+     WHERE network = $1 AND sender = $2`,
+    [lane.network, lane.sender, lane.reason, lane.at],
+  );
+}
+
+/**
+ * On a person's word, moves a lane forward past transactions that were not made by Knit, and lets a
+ * stopped lane go on. Takes the lane away from its holder; false where it is not stopped and is at or
+ * past `nextSequence` already.
  */
 export async function adoptSequence(
   db: Queryable,
@@ -102,8 +122,9 @@ export async function adoptSequence(
 ): Promise<boolean> {
   const moved = await db.query(
     `UPDATE settlement_lanes
-     SET next_sequence = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $4
-     WHERE network = $1 AND sender = $2 AND next_sequence < $3
+     SET next_sequence = greatest(next_sequence, $3), stopped_for = NULL,
+         lease_token = lease_token + 1, lease_until = $4, updated_at = $4
+     WHERE network = $1 AND sender = $2 AND (next_sequence < $3 OR stopped_for IS NOT NULL)
      RETURNING sender`,
     [lane.network, lane.sender, lane.nextSequence, lane.at],
   );
@@ -117,9 +138,10 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
     next_sequence: bigint;
     holder_id: string | null;
     lease_until: Date;
+    stopped_for: string | null;
   }>(
-    `SELECT network, sender, next_sequence, holder_id, lease_until FROM settlement_lanes
-     ORDER BY network, sender`,
+    `SELECT network, sender, next_sequence, holder_id, lease_until, stopped_for
+     FROM settlement_lanes ORDER BY network, sender`,
   );
   return rows.map((row) => ({
     network: row.network,
@@ -127,6 +149,7 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
     nextSequence: row.next_sequence,
     holderId: row.holder_id,
     leaseUntil: row.lease_until,
+    stoppedFor: row.stopped_for,
   }));
 }
 

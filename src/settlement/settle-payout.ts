@@ -41,12 +41,12 @@ export async function settlePayout(reporter: Reporter, order: Order): Promise<vo
   await markReported(database, order);
 }
 
-/** Undefined where the payout has nothing to hear: its attempt died, and it waits to be signed anew. */
+/** Undefined where nothing was signed. An order whose attempt died stays PROCESSING until it is signed anew. */
 async function progressOf(reporter: Reporter, order: Order): Promise<Progress | undefined> {
   const { state, transactionHash } = order;
   switch (state) {
     case 'QUEUED':
-      return undefined;
+      return transactionHash === null ? undefined : { status: 'PROCESSING', transactionHash };
     case 'IN_FLIGHT':
       return {
         status: 'PROCESSING',

@@ -49,6 +49,7 @@ export async function proveDeath(
       blockNumber: block.number.toString(),
       blockHash: block.hash,
     },
+    takenBy: proven.hash,
   };
 }
 

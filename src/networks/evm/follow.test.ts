@@ -129,6 +129,7 @@ describe('one nonce', () => {
         blockNumber: block?.number.toString(),
         blockHash: block?.hash,
       },
+      takenBy: winner.transactionHash,
     });
   });
 

@@ -107,6 +107,7 @@ describe('an honest node', () => {
           blockNumber: String(consumedAt),
           blockHash: blockHash(consumedAt),
         },
+        takenBy: other['hash'],
       });
     },
   );

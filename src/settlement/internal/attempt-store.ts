@@ -327,3 +327,16 @@ export async function wasEverSigned(
   );
   return rows.length > 0;
 }
+
+/** Whether a transaction is one of settlement's own attempts. */
+export async function isRecorded(
+  db: Queryable,
+  network: NetworkId,
+  transactionHash: string,
+): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT attempt_id FROM settlement_attempts WHERE network = $1 AND transaction_hash = $2`,
+    [network, transactionHash],
+  );
+  return rows.length > 0;
+}

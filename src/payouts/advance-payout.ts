@@ -47,7 +47,13 @@ export async function advancePayout(
   }
   let current = payout;
   if (current.status === 'PENDING' && (progress.status === 'COMPLETED' || progress.wasSigned)) {
-    current = await setStatus(tx, current, { status: 'PROCESSING', ...hashAndInfo(progress), at });
+    const { transactionHash } = progress;
+    current = await setStatus(tx, current, {
+      status: 'PROCESSING',
+      transactionHash,
+      info: null,
+      at,
+    });
   }
   await setStatus(tx, current, { status: progress.status, ...hashAndInfo(progress), at });
   await moveMoney(tx, deps, { payout, status: progress.status, at });

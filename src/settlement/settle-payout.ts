@@ -10,20 +10,34 @@ type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>
 /**
  * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
  * the business's side, then a note on settlement's side that it was told. A crash between them tells
- * it again, which changes nothing. Gives how many orders had news.
+ * it again, which changes nothing. News that cannot be recorded keeps back no other. Gives how many
+ * payouts were told.
  */
 export async function settlePayouts(settlement: Settlement): Promise<number> {
-  const { database, driver, log } = settlement;
-  const orders = await listUnreported(database, driver.network, settlement.roundSize);
-  for (const order of orders) {
-    try {
-      await settlePayout(settlement, order);
-    } catch (error) {
-      const fields = { err: error, payoutId: order.payoutId, alarm: true };
-      log.error(fields, 'the news of a payout could not be recorded');
+  const { database, driver, roundSize } = settlement;
+  const failed: string[] = [];
+  for (;;) {
+    const want = { network: driver.network, limit: roundSize, except: failed };
+    const orders = await listUnreported(database, want);
+    let told = 0;
+    for (const order of orders) {
+      if (await tellSafely(settlement, order)) told += 1;
+      else failed.push(order.payoutId);
     }
+    // Where none of a page could be told, the next one is read past them.
+    if (told > 0 || orders.length === 0) return told;
   }
-  return orders.length;
+}
+
+async function tellSafely(settlement: Settlement, order: Order): Promise<boolean> {
+  try {
+    await settlePayout(settlement, order);
+    return true;
+  } catch (error) {
+    const fields = { err: error, payoutId: order.payoutId, alarm: true };
+    settlement.log.error(fields, 'the news of a payout could not be recorded');
+    return false;
+  }
 }
 
 /** Tells one payout what its order says now. */

@@ -75,16 +75,20 @@ export async function findOrder(
   return row === undefined ? undefined : toOrder(row);
 }
 
-/** Claims queued orders, oldest first, by raising their tokens: a stale claim can record nothing. */
+/**
+ * Claims queued orders, oldest first, by raising their tokens: a stale claim can record nothing. An
+ * order put off beyond two leases was put off by a clock that ran ahead, and may be claimed as well.
+ */
 export async function claimQueued(
   db: Queryable,
   want: { network: NetworkId; limit: number; leaseMs: number; now: Date },
 ): Promise<Order[]> {
+  const beyond = later(want.now, 2 * want.leaseMs);
   const candidates = await db.query<{ payout_id: string; claim_token: bigint }>(
     `SELECT payout_id, claim_token FROM settlement_orders
-     WHERE network = $1 AND state = 'QUEUED' AND available_at <= $2
+     WHERE network = $1 AND state = 'QUEUED' AND (available_at <= $2 OR available_at > $4)
      ORDER BY available_at, payout_id LIMIT $3`,
-    [want.network, want.now, want.limit],
+    [want.network, want.now, want.limit, beyond],
   );
   if (candidates.length === 0) return [];
   const rows = await db.query<OrderRow>(
@@ -92,7 +96,7 @@ export async function claimQueued(
      SET claim_token = o.claim_token + 1, available_at = $4
      FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
      WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
-       AND o.state = 'QUEUED' AND o.available_at <= $5
+       AND o.state = 'QUEUED' AND (o.available_at <= $5 OR o.available_at > $6)
      RETURNING ${COLUMNS.replaceAll(/(\w+)/g, 'o.$1')}`,
     [
       want.network,
@@ -100,6 +104,7 @@ export async function claimQueued(
       candidates.map((row) => row.claim_token),
       later(want.now, want.leaseMs),
       want.now,
+      beyond,
     ],
   );
   return rows.map(toOrder).sort((a, b) => (a.payoutId < b.payoutId ? -1 : 1));
@@ -234,17 +239,16 @@ export async function unitsOnTheWay(
   return row?.units ?? 0n;
 }
 
-/** Orders with news that their payouts have not had, oldest news first. */
+/** Orders with news that their payouts have not had, oldest news first, but for those in `except`. */
 export async function listUnreported(
   db: Queryable,
-  network: NetworkId,
-  limit: number,
+  want: { network: NetworkId; limit: number; except: readonly string[] },
 ): Promise<Order[]> {
   const rows = await db.query<OrderRow>(
     `SELECT ${COLUMNS} FROM settlement_orders
-     WHERE network = $1 AND reported_version < version
+     WHERE network = $1 AND reported_version < version AND payout_id <> ALL($3::uuid[])
      ORDER BY updated_at LIMIT $2`,
-    [network, limit],
+    [want.network, want.limit, want.except],
   );
   return rows.map(toOrder);
 }

@@ -216,8 +216,9 @@ async function stopAtStranger(
 async function sendAgain(follower: Follower, attempt: RecordedAttempt): Promise<void> {
   const { clock, pace, sender } = follower;
   const since = attempt.lastBroadcastAt;
-  const isDue =
-    since === null || later(since, pace.rebroadcastAfterMs).getTime() <= clock.now().getTime();
+  const now = clock.now();
+  // A time to come is from a clock that ran ahead.
+  const isDue = since === null || since > now || later(since, pace.rebroadcastAfterMs) <= now;
   if (sender === undefined || !isDue) return;
   await broadcastAttempt(follower, sender, attempt);
 }
@@ -228,6 +229,8 @@ async function note(
   seen: Pick<Parameters<typeof noteSighting>[2], 'sighting' | 'block'>,
 ): Promise<void> {
   const at = follower.clock.now();
-  const nextCheckAt = later(at, follower.pace.checkEveryMs);
+  // Whoever only asks leaves the time of the next look alone: asked often enough, it would never come,
+  // and nobody would send again.
+  const nextCheckAt = follower.sender === undefined ? null : later(at, follower.pace.checkEveryMs);
   await noteSighting(follower.database, attempt, { ...seen, nextCheckAt, at });
 }

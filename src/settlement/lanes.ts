@@ -48,8 +48,8 @@ export async function holdLane(
   const [row] = await db.query<{ next_sequence: bigint; lease_token: bigint }>(
     `UPDATE settlement_lanes
      SET holder_id = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $5
-     WHERE network = $1 AND sender = $2 AND (holder_id = $3 OR lease_until <= $5)
-       AND stopped_for IS NULL
+     WHERE network = $1 AND sender = $2 AND stopped_for IS NULL
+       AND (holder_id IS NULL OR holder_id = $3 OR lease_until <= $5)
      RETURNING next_sequence, lease_token`,
     [want.network, want.sender, want.holderId, later(want.now, want.leaseMs), want.now],
   );
@@ -72,10 +72,10 @@ export async function holdsLane(db: Queryable, lane: HeldLane): Promise<boolean>
   return rows.length === 1;
 }
 
-/** Gives the lease back, so that another worker need not wait for its end. */
+/** Gives the lease back, so that another worker need not wait for its end, whatever its clock says. */
 export async function leaveLane(db: Queryable, lane: HeldLane, now: Date): Promise<void> {
   await db.query(
-    `UPDATE settlement_lanes SET lease_until = $4, updated_at = $4
+    `UPDATE settlement_lanes SET holder_id = NULL, lease_until = $4, updated_at = $4
      WHERE network = $1 AND sender = $2 AND lease_token = $3`,
     [lane.network, lane.sender, lane.leaseToken, now],
   );
@@ -122,7 +122,7 @@ export async function adoptSequence(
 ): Promise<boolean> {
   const moved = await db.query(
     `UPDATE settlement_lanes
-     SET next_sequence = greatest(next_sequence, $3), stopped_for = NULL,
+     SET next_sequence = greatest(next_sequence, $3), stopped_for = NULL, holder_id = NULL,
          lease_token = lease_token + 1, lease_until = $4, updated_at = $4
      WHERE network = $1 AND sender = $2 AND (next_sequence < $3 OR stopped_for IS NOT NULL)
      RETURNING sender`,

@@ -32,7 +32,7 @@ export const CHECKPOINTS: readonly Checkpoint[] = [
 
 /** Times in milliseconds. None of them can end a payout; they only say when to look again. */
 export interface SettlementPace {
-  /** How long a claim or a lane is held without renewal. */
+  /** How long a claim or a lane is held without renewal. The longest of these times. */
   readonly leaseMs: number;
   /** Between two looks at an open attempt. */
   readonly checkEveryMs: number;

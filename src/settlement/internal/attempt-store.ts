@@ -73,23 +73,34 @@ export async function assertNothingAlive(
   assert(alive.length === 0, `payout ${order.payoutId} has a live attempt`);
 }
 
-/** Open attempts whose next check is due; their next check is moved on, so that workers share them. */
+/**
+ * Open attempts whose next check is due; their next check is moved on, so that workers share them. One
+ * that lies beyond two leases was set by a clock that ran ahead, and is due as well.
+ */
 export async function claimDueAttempts(
   db: Queryable,
   want: { network: NetworkId; limit: number; leaseMs: number; now: Date },
 ): Promise<RecordedAttempt[]> {
+  const beyond = later(want.now, 2 * want.leaseMs);
   const due = await db.query<{ attempt_id: string }>(
     `SELECT attempt_id FROM settlement_attempts
-     WHERE network = $1 AND state = 'OPEN' AND next_check_at <= $2
+     WHERE network = $1 AND state = 'OPEN' AND (next_check_at <= $2 OR next_check_at > $4)
      ORDER BY next_check_at LIMIT $3`,
-    [want.network, want.now, want.limit],
+    [want.network, want.now, want.limit, beyond],
   );
   if (due.length === 0) return [];
   const claimed = await db.query<{ attempt_id: string }>(
     `UPDATE settlement_attempts SET next_check_at = $3
-     WHERE network = $1 AND attempt_id = ANY($2::uuid[]) AND state = 'OPEN' AND next_check_at <= $4
+     WHERE network = $1 AND attempt_id = ANY($2::uuid[]) AND state = 'OPEN'
+       AND (next_check_at <= $4 OR next_check_at > $5)
      RETURNING attempt_id`,
-    [want.network, due.map((row) => row.attempt_id), later(want.now, want.leaseMs), want.now],
+    [
+      want.network,
+      due.map((row) => row.attempt_id),
+      later(want.now, want.leaseMs),
+      want.now,
+      beyond,
+    ],
   );
   return await loadAttempts(
     db,
@@ -205,14 +216,14 @@ export async function noteBroadcast(
   );
 }
 
-/** Notes a sighting that ends nothing. A block that is gone is forgotten. */
+/** Notes a sighting that ends nothing. A block that is gone is forgotten. `nextCheckAt` null: as it was. */
 export async function noteSighting(
   db: Queryable,
   attempt: RecordedAttempt,
   note: {
     sighting: string;
     block: BlockReference | null | 'unchanged';
-    nextCheckAt: Date;
+    nextCheckAt: Date | null;
     at: Date;
   },
 ): Promise<void> {
@@ -225,7 +236,8 @@ export async function noteSighting(
   ];
   if (note.block === 'unchanged') {
     await db.query(
-      `UPDATE settlement_attempts SET last_sighting = $3, next_check_at = $4, updated_at = $5
+      `UPDATE settlement_attempts
+       SET last_sighting = $3, next_check_at = coalesce($4, next_check_at), updated_at = $5
        WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN'`,
       values,
     );
@@ -233,7 +245,8 @@ export async function noteSighting(
   }
   await db.query(
     `UPDATE settlement_attempts
-     SET last_sighting = $3, next_check_at = $4, updated_at = $5, block_number = $6, block_hash = $7
+     SET last_sighting = $3, next_check_at = coalesce($4, next_check_at), updated_at = $5,
+         block_number = $6, block_hash = $7
      WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN'`,
     [...values, note.block?.number ?? null, note.block?.hash ?? null],
   );

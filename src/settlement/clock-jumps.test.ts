@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createSettlementRoad,
+  PACE,
+  type SettlementRoad,
+} from '../../test/harness/settlement-road.ts';
+import { acceptOrders } from './accept-orders.ts';
+import { confirmPayouts } from './confirm-payouts.ts';
+import { holdLane } from './lanes.ts';
+import { submitPayouts } from './submit-payouts.ts';
+
+// A clock may jump, and be set right again. It decides only when to look.
+
+const YEAR_MS = 365 * 24 * 3_600_000;
+
+let road: SettlementRoad;
+beforeAll(async () => {
+  road = await createSettlementRoad();
+});
+afterAll(async () => {
+  await road.close();
+});
+afterEach(async () => {
+  await road.drain();
+  expect(await road.faults()).toEqual([]);
+});
+
+/** What happens while the clock is a year ahead. */
+async function aYearAhead<T>(work: () => Promise<T>): Promise<T> {
+  road.clock.advance(YEAR_MS);
+  const result = await work();
+  road.clock.advance(-YEAR_MS);
+  return result;
+}
+
+describe('a clock that ran a year ahead and was set right', () => {
+  it('does not keep an attempt from being followed and sent again', async () => {
+    const payout = await road.order(1n);
+    const worker = road.settlement();
+    await aYearAhead(async () => {
+      await road.submit(worker);
+    });
+    await road.chain.rpc('anvil_dropAllTransactions');
+    const sentBefore = road.sent.length;
+    expect(await confirmPayouts(worker)).toBe(1);
+    expect(road.sent).toHaveLength(sentBefore + 1);
+    await road.finalize();
+    await road.follow(worker);
+    expect(await road.read(payout)).toMatchObject({ status: 'COMPLETED' });
+  });
+
+  it('does not keep a claimed order from being signed', async () => {
+    const payout = await road.order(1n);
+    const worker = road.settlement();
+    await acceptOrders(worker);
+    const crash = async (): Promise<never> => await Promise.reject(new Error('it ends here'));
+    await aYearAhead(async () => {
+      await expect(submitPayouts({ ...worker, reach: crash })).rejects.toThrow('it ends here');
+    });
+    expect(await submitPayouts(worker)).toBe(1);
+    expect(await road.attempts(payout)).toHaveLength(1);
+  });
+
+  it('leaves no payout that was changed before it was created', async () => {
+    const payout = await road.order(1n);
+    road.clock.advance(-YEAR_MS);
+    await road.db.database.query('UPDATE outbox_items SET available_at = $1', [road.clock.now()]);
+    const worker = road.settlement();
+    await acceptOrders(worker);
+    await road.submit(worker);
+    await road.follow(worker);
+    const { status, createdAt, updatedAt } = await road.read(payout);
+    expect(status).toBe('PROCESSING');
+    expect(updatedAt.getTime()).toBeGreaterThanOrEqual(createdAt.getTime());
+    road.clock.advance(YEAR_MS);
+  });
+});
+
+describe('a lane', () => {
+  it('is not taken from its holder by a clock that runs back', async () => {
+    const lane = { network: road.chain.network, sender: road.treasury.driver.treasury };
+    const ids = road.settlement().ids;
+    const want = { ...lane, leaseMs: PACE.leaseMs };
+    const holderId = ids.next();
+    const held = await holdLane(road.db.database, { ...want, holderId, now: road.clock.now() });
+    expect(held).toBeDefined();
+    road.clock.advance(-YEAR_MS);
+    const other = { ...want, holderId: ids.next(), now: road.clock.now() };
+    expect(await holdLane(road.db.database, other)).toBeUndefined();
+    const again = { ...want, holderId, now: road.clock.now() };
+    expect(await holdLane(road.db.database, again)).toBeDefined();
+    road.clock.advance(YEAR_MS);
+  });
+});

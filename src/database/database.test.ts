@@ -1,5 +1,5 @@
-import { createServer, connect, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabaseWay } from '../../test/harness/database-way.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { systemClock } from '../base/clock.ts';
 import { createDatabase } from './database.ts';
@@ -43,8 +43,13 @@ describe('transaction', () => {
   });
 
   it('says that the outcome is unknown where the connection breaks at COMMIT', async () => {
-    const { url, close } = await breakAtCommit(db.url);
-    const behind = createDatabase(url);
+    const way = await openDatabaseWay(db.url, {
+      toServer: (data, { client, server }) => {
+        server.write(data);
+        if (data.includes('COMMIT\0')) client.destroy();
+      },
+    });
+    const behind = createDatabase(way.url);
     try {
       const work = behind.transaction(async (tx) => {
         await tx.query('INSERT INTO numbers VALUES (20, 20)');
@@ -52,7 +57,7 @@ describe('transaction', () => {
       await expect(work).rejects.toBeInstanceOf(CommitUnknown);
     } finally {
       await behind.close();
-      await close();
+      await way.close();
     }
   });
 
@@ -147,36 +152,3 @@ describe('migrate', () => {
     await own.drop();
   });
 });
-
-/** A way to the server that is cut when a COMMIT passes, before its answer comes back. */
-async function breakAtCommit(url: string): Promise<{ url: string; close: () => Promise<void> }> {
-  const target = new URL(url);
-  const serverPort = Number(target.port);
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((client) => {
-    const upstream = connect(serverPort, target.hostname);
-    sockets.add(client).add(upstream);
-    client.on('data', (data) => {
-      upstream.write(data);
-      if (data.includes('COMMIT\0')) client.destroy();
-    });
-    upstream.on('data', (data) => client.write(data));
-    for (const socket of [client, upstream]) socket.on('error', () => undefined);
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve());
-  });
-  const address = server.address();
-  target.port = String(typeof address === 'object' ? address?.port : '');
-  return {
-    url: target.href,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
-    },
-  };
-}

@@ -1,5 +1,5 @@
 import { Pool, types, type PoolClient } from 'pg';
-import { CommitUnknown, ConnectionLost, isRetryable, sqlState } from './sql-failure.ts';
+import { CommitUnknown, ConnectionLost, isReadOnly, isRetryable, sqlState } from './sql-failure.ts';
 
 /** One row as the driver gives it: bigint for int8 and numeric(…,0), Date for timestamptz. */
 export type Row = Record<string, unknown>;
@@ -29,6 +29,15 @@ const MAX_TRIES = 8;
 /** No transaction waits for anything but the database, so one that idles this long has stalled. */
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/**
+ * The server ends a statement in time, and says so. Where it says nothing for so much longer, it or
+ * the way to it is gone: without this a connection that was cut silently would be waited on for ever.
+ */
+const ANSWER_PATIENCE_MS = 5_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
 /** Whole numbers only: a numeric with a fraction is a mistake of the schema and throws. */
 const exactReaders = new Map<number, (text: string) => unknown>([
   [types.builtins.INT8, BigInt],
@@ -44,26 +53,35 @@ function readerOf(oid: number, format?: string): unknown {
 
 /**
  * A pool on `url`. A statement that runs longer than `statementTimeoutMs` is ended by the server, and
- * so is a transaction that idles: a stalled process does not keep its locks.
+ * so is a transaction that idles: a stalled process does not keep its locks. A server that does not
+ * answer for `answerPatienceMs` more is a lost connection.
  */
 export function createDatabase(
   url: string,
   options: {
     maxConnections?: number;
     statementTimeoutMs?: number;
+    answerPatienceMs?: number;
     onIdleError?: (error: Error) => void;
   } = {},
 ): Database {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new Pool({
     connectionString: url,
     max: options.maxConnections ?? 10,
     connectionTimeoutMillis: 10_000,
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + (options.answerPatienceMs ?? ANSWER_PATIENCE_MS),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     types: { getTypeParser: readerOf },
   });
-  // Without a listener a connection that breaks while idle would end the process.
+  // Without a listener a connection that breaks while idle would end the process, and so would one that
+  // breaks on its way from the pool to its user or back: the server's last word and its answer to the
+  // statement before it can arrive together.
   pool.on('error', (error) => options.onIdleError?.(error));
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     query: async (text, values) => await run(pool, text, values),
     transaction: async (work) => await retrying(async () => await once(pool, work)),
@@ -92,7 +110,7 @@ async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   client.on('error', noteBroken);
   let committing = false;
   try {
-    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED');
     const result = await work({
       inTransaction: true,
       query: async (text, values) => await run(client, text, values),
@@ -101,7 +119,8 @@ async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
     await commit(client);
     return result;
   } catch (error) {
-    if (!committing) await rollBack(client, noteBroken);
+    if (error instanceof ConnectionLost || isReadOnly(error)) broken ??= error as Error;
+    else if (!committing) await rollBack(client, noteBroken);
     else if (sqlState(error) === undefined) broken ??= error as Error;
     throw error;
   } finally {

@@ -37,10 +37,19 @@ export function isRetryable(error: unknown): boolean {
 }
 
 /**
+ * 25006: the server takes no writes, as a primary does that has become a standby. Its connection must
+ * not be kept: a new one may lead to the new primary.
+ */
+export function isReadOnly(error: unknown): boolean {
+  return sqlState(error) === '25006';
+}
+
+/**
  * Whether the database could not do its work, whatever the statement was: it is unreachable, starting,
- * stopping or out of connections (SQLSTATE classes 08, 53 and 57P). The same request may succeed later.
+ * stopping, out of connections, too slow or crowded (SQLSTATE classes 08, 40, 53 and 57, and the time
+ * limits 25P03 and 25P04), or has become a standby. The same request may succeed later.
  */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof ConnectionLost || error instanceof CommitUnknown) return true;
-  return /^(08|53|57P)/.test(sqlState(error) ?? '');
+  return isReadOnly(error) || /^(08|40|53|57|25P0[34])/.test(sqlState(error) ?? '');
 }

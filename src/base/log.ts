@@ -24,6 +24,35 @@ const REDACTED = [
   'access_token',
 ].flatMap((name) => [`["${name}"]`, `*["${name}"]`]);
 
+/** So far down are causes followed; an error may be its own cause. */
+const MAX_CAUSES = 5;
+
+interface ErrorNames {
+  readonly type: string;
+  readonly message: string;
+  readonly code: unknown;
+  readonly stack: string | undefined;
+  readonly cause: ErrorNames | undefined;
+}
+
+/**
+ * What names an error, and nothing else of it: drivers hang on their errors whole connections with
+ * their keys, and rows with their values.
+ */
+function namesOf(error: unknown, depth = 0): ErrorNames | undefined {
+  if (!(error instanceof Error) || depth > MAX_CAUSES) return undefined;
+  const { message, stack } = error;
+  // A host with several addresses fails with one error for each.
+  const cause: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return {
+    type: error.constructor.name,
+    message,
+    code: 'code' in error ? error.code : undefined,
+    stack,
+    cause: namesOf(cause, depth + 1),
+  };
+}
+
 /** Logs as JSON lines to standard error, or to `destination`. */
 export function createLog(
   options: { level: string; service: string },
@@ -34,6 +63,7 @@ export function createLog(
       level: options.level,
       base: { service: options.service },
       timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: (error: unknown) => namesOf(error) ?? String(error) },
       redact: { paths: REDACTED, censor: '[redacted]' },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),

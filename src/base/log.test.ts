@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { createLog } from './log.ts';
+
+function lineOf(fields: object): Record<string, unknown> {
+  const lines: string[] = [];
+  const log = createLog(
+    { level: 'info', service: 'test' },
+    { write: (line) => void lines.push(line) },
+  );
+  log.error(fields, 'it failed');
+  expect(lines).toHaveLength(1);
+  return JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+}
+
+test('an error is named, and nothing that hangs on it is shown', () => {
+  const cause = Object.assign(new Error('the row is wrong'), {
+    code: '23514',
+    detail: 'Failing row contains (a secret).',
+  });
+  const error = Object.assign(new TypeError('it broke', { cause }), {
+    client: { secretKey: 'a secret', ssl: { key: 'a secret' } },
+  });
+  const line = lineOf({ err: error });
+  expect(line).toMatchObject({
+    err: {
+      type: 'TypeError',
+      message: 'it broke',
+      stack: expect.stringContaining('log.test.ts') as string,
+      cause: { type: 'Error', message: 'the row is wrong', code: '23514' },
+    },
+  });
+  expect(JSON.stringify(line)).not.toContain('a secret');
+});
+
+test('of several errors in one the first is named, and a circle ends', () => {
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+  expect(lineOf({ err: new AggregateError([refused, new Error('other')]) })).toMatchObject({
+    err: { cause: { code: 'ECONNREFUSED' } },
+  });
+  const circle = new Error('round');
+  circle.cause = circle;
+  expect(lineOf({ err: circle })).toMatchObject({
+    err: { cause: { cause: { message: 'round' } } },
+  });
+});
+
+test('what is thrown and is no error is shown as text', () => {
+  expect(lineOf({ err: 'a text' })).toMatchObject({ err: 'a text' });
+});
+
+test.each(['authorization', 'x-api-key', 'apiKey', 'clientSecret', 'mnemonic', 'databaseUrl'])(
+  'the value of %s is not shown',
+  (name) => {
+    const line = lineOf({ [name]: 'a secret', request: { [name]: 'a secret' } });
+    expect(JSON.stringify(line)).not.toContain('a secret');
+  },
+);

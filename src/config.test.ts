@@ -159,6 +159,8 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_RPC_MATIC_MAINNET', ' , '],
     ['KNIT_TRUSTED_PROXIES', 'everybody'],
     ['KNIT_TRUSTED_PROXIES', '10.0.0.1/8'],
+    ['KNIT_TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['KNIT_TRUSTED_PROXIES', '::/0'],
     ['KNIT_REQUESTS_PER_SECOND', '-5'],
     ['KNIT_ASSETS_FILE', '/does/not/exist.json'],
   ])('%s %s', (name, value) => {

@@ -194,6 +194,9 @@ function readRanges(env: Environment, name: string): string[] {
   return list(env, name).map((text) => {
     const range = parseIpRange(text);
     if ('problem' in range) throw new ConfigProblem(`${name}: ${text}: ${range.problem}`);
+    if (range.prefixBits === 0) {
+      throw new ConfigProblem(`${name}: ${text} names everybody; name the proxies' own addresses`);
+    }
     return formatIpRange(range);
   });
 }

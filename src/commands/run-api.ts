@@ -107,7 +107,7 @@ async function confirm(
     assetOf,
     clock: systemClock,
     ids: createIdSource(systemClock, systemRandom),
-    log,
+    log: log.child({ network: payout.network }),
     pace: STANDARD_PACE,
     reach: async () => await Promise.resolve(),
   };

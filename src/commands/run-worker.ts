@@ -7,7 +7,7 @@ import { ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
-  STANDARD_MAX_OPEN_ATTEMPTS,
+  STANDARD_MAX_WAITING_ATTEMPTS,
   STANDARD_PACE,
   STANDARD_ROUND_SIZE,
 } from '../settlement/standard-pace.ts';
@@ -116,7 +116,7 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     log: log.child({ network }),
     workerId: ids.next(),
     pace: rehearsal.pace,
-    maxOpenAttempts: STANDARD_MAX_OPEN_ATTEMPTS,
+    maxWaitingAttempts: STANDARD_MAX_WAITING_ATTEMPTS,
     roundSize: STANDARD_ROUND_SIZE,
     reach: rehearsal.reach,
   };

@@ -99,7 +99,12 @@ export type Sighting =
       readonly proof: Json;
       readonly takenBy: string | null;
     }
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | {
+      readonly kind: 'unknown';
+      readonly reason: string;
+      /** Waiting will not answer it: what the chain shows is neither the order nor its absence. */
+      readonly needsPerson?: true;
+    };
 
 /** What sending said. Neither answer is a fate: following the attempt is. */
 export type BroadcastAnswer =

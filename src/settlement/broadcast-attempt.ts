@@ -15,7 +15,7 @@ export async function broadcastAttempt(
   const { database, clock, log, pace } = settlement;
   const answer = await sender.broadcast(attempt.rawTransaction);
   const said = answer.kind === 'accepted' ? 'sent' : `sent; the node said: ${answer.reason}`;
-  const fields = { network: attempt.network, transactionHash: attempt.transactionHash };
+  const fields = { transactionHash: attempt.transactionHash };
   if (answer.kind === 'accepted') log.debug(fields, said);
   else log.warn(fields, said);
   const at = clock.now();

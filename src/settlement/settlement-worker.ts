@@ -56,11 +56,11 @@ async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<
         firstSequence: await driver.sequenceFloor(driver.treasury),
         at: clock.now(),
       });
-      log.info({ network: driver.network, treasury: driver.treasury }, 'settlement is ready');
+      log.info({ treasury: driver.treasury }, 'settlement is ready');
       return;
     } catch (error) {
       if (error instanceof ChainMismatch) throw error;
-      log.warn({ err: error, network: driver.network }, 'the network is not reachable yet');
+      log.warn({ err: error }, 'the network is not reachable yet');
       await clock.sleep(pace.waitMs, signal);
     }
   }
@@ -72,13 +72,13 @@ async function repeat(
   signal: AbortSignal,
   step: () => Promise<number>,
 ): Promise<void> {
-  const { clock, log, driver, pace } = settlement;
+  const { clock, log, pace } = settlement;
   while (!signal.aborted) {
     let handled = 0;
     try {
       handled = await step();
     } catch (error) {
-      log.error({ err: error, network: driver.network }, 'a settlement step failed');
+      log.error({ err: error }, 'a settlement step failed');
       await clock.sleep(pace.waitMs, signal);
     }
     if (handled === 0) await clock.sleep(pace.idleMs, signal);

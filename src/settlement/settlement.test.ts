@@ -158,7 +158,7 @@ describe('the road of a payout', () => {
   });
 
   it('keeps no more attempts open than nodes keep of one account', async () => {
-    const worker = road.settlement({ maxOpenAttempts: 2 });
+    const worker = road.settlement({ maxWaitingAttempts: 2 });
     await road.order(1n);
     await road.order(1n);
     const last = await road.order(1n);

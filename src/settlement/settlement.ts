@@ -51,12 +51,13 @@ export interface Settlement {
   readonly assetOf: AssetOf;
   readonly clock: Clock;
   readonly ids: IdSource;
+  /** Its lines name the network. */
   readonly log: Log;
   /** Names this worker in leases. */
   readonly workerId: string;
   readonly pace: SettlementPace;
-  /** How many attempts one sender may have open; nodes keep only so many of one account. */
-  readonly maxOpenAttempts: number;
+  /** How many attempts of one sender may be in no block; nodes keep only so many of one account. */
+  readonly maxWaitingAttempts: number;
   /** How many orders, attempts or reports one round takes. */
   readonly roundSize: number;
   readonly reach: (checkpoint: Checkpoint) => Promise<void>;

@@ -10,6 +10,6 @@ export const STANDARD_PACE: SettlementPace = {
 };
 
 /** Public nodes keep 64 waiting transactions of one account (the default of go-ethereum). */
-export const STANDARD_MAX_OPEN_ATTEMPTS = 64;
+export const STANDARD_MAX_WAITING_ATTEMPTS = 64;
 
 export const STANDARD_ROUND_SIZE = 64;

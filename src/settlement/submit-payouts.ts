@@ -11,7 +11,7 @@ import {
 import { broadcastAttempt } from './broadcast-attempt.ts';
 import {
   assertNothingAlive,
-  countOpenAttempts,
+  countWaitingAttempts,
   insertAttempt,
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
@@ -50,8 +50,8 @@ export async function submitPayouts(settlement: Settlement): Promise<number> {
 
 async function submitOnLane(settlement: Settlement, lane: HeldLane): Promise<number> {
   const { database, driver, clock, pace } = settlement;
-  const open = await countOpenAttempts(database, driver.network, lane.sender);
-  const room = Math.min(settlement.maxOpenAttempts - open, settlement.roundSize);
+  const waiting = await countWaitingAttempts(database, driver.network, lane.sender);
+  const room = Math.min(settlement.maxWaitingAttempts - waiting, settlement.roundSize);
   if (room <= 0) return 0;
   const orders = await claimQueued(database, {
     network: driver.network,
@@ -231,7 +231,7 @@ async function putBack(settlement: Settlement, order: Order, reason: string | nu
   const { database, clock, pace, log } = settlement;
   const at = clock.now();
   if (reason !== null) {
-    log.warn({ payoutId: order.payoutId, network: order.network }, `a payout waits: ${reason}`);
+    log.warn({ payoutId: order.payoutId }, `a payout waits: ${reason}`);
   }
   const availableAt = reason === null ? at : later(at, pace.waitMs);
   await postponeOrder(database, order, { availableAt, reason, at });

@@ -117,7 +117,7 @@ export async function createSettlementRoad(): Promise<SettlementRoad> {
       log: keepingLog(log),
       workerId: ids.next(),
       pace: PACE,
-      maxOpenAttempts: 64,
+      maxWaitingAttempts: 64,
       roundSize: 64,
       reach: async () => await Promise.resolve(),
       ...changes,

@@ -1,5 +1,5 @@
 import type { Json } from '../../base/json.ts';
-import type { ItemFate } from '../network.ts';
+import type { ItemFate, Sighting } from '../network.ts';
 import type { FollowedTransfer } from './followed-transfer.ts';
 import type { EvmNode } from './node.ts';
 import type { Receipt } from './read-answer.ts';
@@ -7,7 +7,7 @@ import { describeFailure } from './failure-reason.ts';
 import { addressTopic, TRANSFER_TOPIC, transfersOf } from './token.ts';
 
 /** What became of the one payout of a final transaction; unknown where a person has to look. */
-export type Judgement = ItemFate | { readonly kind: 'unknown'; readonly reason: string };
+export type Judgement = ItemFate | Extract<Sighting, { kind: 'unknown' }>;
 
 /**
  * Judges a final receipt by the token's own Transfer events. Paid: the sender moved exactly this
@@ -27,6 +27,7 @@ export async function judgeFinal(
   if (others.length > 0 || event.to !== to || event.units !== units) {
     return {
       kind: 'unknown',
+      needsPerson: true,
       reason:
         `PERSON NEEDED: ${transfer.hash} is final, but the token moved something else than was ` +
         `ordered (${outgoing.map((it) => `${it.units} to ${it.to}`).join(', ')})`,

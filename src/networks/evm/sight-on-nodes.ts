@@ -62,7 +62,11 @@ async function confirm(
     const heard = await hear(node, transfer);
     if (heard.kind === 'heard' && contradicts(sighting, heard.sighting)) {
       const reason = `PERSON NEEDED: ${node.label} says ${heard.sighting.kind} of ${transfer.hash}`;
-      return { kind: 'unknown', reason: `${reason}, another node says ${sighting.kind}` };
+      return {
+        kind: 'unknown',
+        needsPerson: true,
+        reason: `${reason}, another node says ${sighting.kind}`,
+      };
     }
   }
   return sighting;

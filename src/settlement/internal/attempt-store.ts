@@ -189,17 +189,18 @@ function toAttempt(network: NetworkId, rows: readonly AttemptRow[]): RecordedAtt
   };
 }
 
-export async function countOpenAttempts(
+/** How many transactions of the sender wait in the nodes' pools: those that are in no block. */
+export async function countWaitingAttempts(
   db: Queryable,
   network: NetworkId,
   sender: string,
 ): Promise<number> {
-  const [row] = await db.query<{ open: bigint }>(
-    `SELECT count(*) AS open FROM settlement_attempts
-     WHERE network = $1 AND state = 'OPEN' AND sender = $2`,
+  const [row] = await db.query<{ waiting: bigint }>(
+    `SELECT count(*) AS waiting FROM settlement_attempts
+     WHERE network = $1 AND state = 'OPEN' AND sender = $2 AND block_number IS NULL`,
     [network, sender],
   );
-  return Number(row?.open ?? 0n);
+  return Number(row?.waiting ?? 0n);
 }
 
 export async function noteBroadcast(

@@ -12,7 +12,7 @@ import {
   setFate,
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
-import { endInFlight, lockOrders, requeue } from './internal/order-store.ts';
+import { endInFlight, lockFlight, requeue } from './internal/order-store.ts';
 import { stopLane } from './lanes.ts';
 import { toTransferOrder } from './order.ts';
 import type { Settlement } from './settlement.ts';
@@ -96,7 +96,10 @@ export async function followAttempt(follower: Follower, attempt: RecordedAttempt
 type Final = Extract<Sighting, { kind: 'final' }>;
 type Dead = Extract<Sighting, { kind: 'dead' }>;
 
-/** One transaction: the attempt has landed, each of its payouts has its fate, its siblings are dead. */
+/**
+ * One transaction: the attempt has landed, each of its payouts has its fate, its siblings are dead, and
+ * what only they would have paid goes back to the queue.
+ */
 async function settle(follower: Follower, attempt: RecordedAttempt, final: Final): Promise<void> {
   const { database, clock } = follower;
   assert(final.fates.length === attempt.orders.length, 'each payout of an attempt has a fate');
@@ -104,7 +107,7 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
   const block = { blockNumber: final.block.number.toString(), blockHash: final.block.hash };
   await database.transaction(async (tx) => {
     const at = clock.now();
-    await lockOrders(tx, attempt.network, payoutIds);
+    const flight = await lockFlight(tx, attempt);
     const isFirst = await endAttempt(tx, attempt, {
       state: 'LANDED',
       sighting: 'final',
@@ -119,6 +122,8 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
       await settleOne(tx, attempt, { fate, at });
     }
     await burySiblings(tx, attempt, at);
+    const left = flight.filter((payoutId) => !payoutIds.includes(payoutId));
+    await requeueAll(tx, attempt, { payoutIds: left, at });
   });
 }
 
@@ -174,7 +179,7 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
   const payoutIds = attempt.orders.map((order) => order.payoutId);
   const stranger = await database.transaction(async (tx) => {
     const at = clock.now();
-    await lockOrders(tx, network, payoutIds);
+    const flight = await lockFlight(tx, attempt);
     const { reason, proof } = dead;
     const end = {
       state: 'DEAD',
@@ -187,16 +192,28 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     if (!(await endAttempt(tx, attempt, end))) return null;
     await setFate(tx, { network, attemptId, payoutId: null, fate: 'DEAD', reason, proof });
     if ((await listLiveSiblings(tx, attempt)).length === 0) {
-      for (const payoutId of payoutIds) {
-        const isBack = await requeue(tx, { network, payoutId, fence, at });
-        assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
-      }
+      const isWhole = payoutIds.every((payoutId) => flight.includes(payoutId));
+      assert(isWhole, `the payouts of ${attemptId} were in flight under ${fence}`);
+      await requeueAll(tx, attempt, { payoutIds: flight, at });
     }
     return await stopAtStranger(tx, attempt, { takenBy: dead.takenBy, at });
   });
   const fields = { network, transactionHash: attempt.transactionHash };
   if (stranger !== null) log.error({ ...fields, alarm: true }, stranger);
   log.warn(fields, `an attempt is dead: ${dead.reason}`);
+}
+
+/** Nothing under the attempt's fence can pay these any more. */
+async function requeueAll(
+  tx: Tx,
+  attempt: RecordedAttempt,
+  what: { payoutIds: readonly string[]; at: Date },
+): Promise<void> {
+  const { network, fence } = attempt;
+  for (const payoutId of what.payoutIds) {
+    const isBack = await requeue(tx, { network, payoutId, fence, at: what.at });
+    assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
+  }
 }
 
 /** The reason for which the lane was stopped; null where the fence was taken by an attempt of ours. */

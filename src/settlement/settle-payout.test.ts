@@ -175,8 +175,11 @@ describe('a new payout', () => {
     expect(await acceptOrders(road.settlement({ reach: crash }))).toBe(1);
     const order = await orderOf(payout);
     expect(await acceptOrders(road.settlement())).toBe(0);
-    // It is even paid before the item comes again.
+    // It is signed, and then even paid, before the item comes again.
     await submitPayouts(road.settlement());
+    road.clock.advance(PACE.leaseMs);
+    expect(await acceptOrders(road.settlement({ reach: crash }))).toBe(1);
+    expect(await orderOf(payout)).toMatchObject({ state: 'IN_FLIGHT' });
     await road.finalize();
     await road.follow();
     expect(await road.read(payout)).toMatchObject({ status: 'COMPLETED' });

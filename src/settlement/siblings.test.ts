@@ -6,6 +6,7 @@ import {
 } from '../../test/harness/settlement-road.ts';
 import type { NetworkDriver } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
+import { acceptOrders } from './accept-orders.ts';
 import { listLanes } from './lanes.ts';
 import { submitPayouts } from './submit-payouts.ts';
 
@@ -95,6 +96,40 @@ describe('two attempts with one fence', () => {
     expect((await listLanes(road.db.database))[0]?.stoppedFor).toBeNull();
   });
 
+  it('end together: where one has landed, the other is not asked about any more', async () => {
+    const payout = await road.order(4n);
+    await road.submit();
+    const sibling = await addSibling(payout);
+    await road.finalize();
+    const status: NetworkDriver['status'] = async (attempt) =>
+      attempt.transactionHash === sibling ? { kind: 'unseen' } : await driver.status(attempt);
+    await road.follow(road.settlement({ driver: { ...forgetful, status } }));
+    const attempts = await road.attempts(payout);
+    expect(attempts).toMatchObject([
+      { state: 'LANDED', fate: 'PAID' },
+      {
+        state: 'DEAD',
+        fate: 'DEAD',
+        proof: { landedUnderTheSameFence: attempts[0]?.transactionHash },
+      },
+    ]);
+  });
+
+  it('stop no lane: the one that took the fence is known', async () => {
+    const payout = await road.order(4n);
+    await road.submit();
+    const sibling = await addSibling(payout);
+    await road.finalize();
+    const status: NetworkDriver['status'] = async (attempt) =>
+      attempt.transactionHash === sibling ? await driver.status(attempt) : { kind: 'waiting' };
+    await road.follow(road.settlement({ driver: { ...forgetful, status } }));
+    const attempts = await road.attempts(payout);
+    expect(attempts.map(({ state }) => state)).toEqual(['OPEN', 'DEAD']);
+    expect(attempts[1]?.proof).toMatchObject({ replacedBy: attempts[0]?.transactionHash });
+    expect(await road.orderRow(payout)).toMatchObject({ state: 'IN_FLIGHT' });
+    expect((await listLanes(road.db.database))[0]?.stoppedFor).toBeNull();
+  });
+
   it('keep the payout in flight while one of the two is not proven dead', async () => {
     const payout = await road.order(4n);
     await road.submit(road.settlement({ driver: forgetful }));
@@ -113,6 +148,43 @@ describe('two attempts with one fence', () => {
     road.clock.advance(PACE.leaseMs);
     expect(await submitPayouts(road.settlement())).toBe(0);
     expect(await road.attempts(payout)).toHaveLength(2);
+  });
+
+  it('let nothing hang that only one of the two would have paid', async () => {
+    const payout = await road.order(4n);
+    const other = await road.order(4n);
+    await road.submit(road.settlement({ driver: forgetful, roundSize: 1 }));
+    await acceptOrders(road.settlement());
+    const [first] = await road.attempts(payout);
+    const sibling = await addSibling(payout);
+    // As in a batch of two, of which the replacement pays one.
+    await road.db.database.query(
+      `UPDATE settlement_orders SET state = 'IN_FLIGHT', fence = $2, transaction_hash = $3
+       WHERE payout_id = $1`,
+      [other.payoutId, first?.fence, first?.transactionHash],
+    );
+    await road.db.database.query(
+      `INSERT INTO settlement_attempt_items (network, attempt_id, payout_id, position, fate)
+       VALUES ($1, $2, $3, 1, 'OPEN')`,
+      [payout.network, first?.attemptId, other.payoutId],
+    );
+    let isFirst = true;
+    const status: NetworkDriver['status'] = async (attempt) =>
+      await Promise.resolve(
+        (attempt.transactionHash === sibling) === isFirst
+          ? { kind: 'unseen' }
+          : { kind: 'dead', reason: 'a test', proof: { test: true }, takenBy: null },
+      );
+    await road.follow(road.settlement({ driver: { ...forgetful, status } }));
+    expect(await road.orderRow(other)).toMatchObject({ state: 'IN_FLIGHT' });
+    isFirst = false;
+    await road.follow(road.settlement({ driver: { ...forgetful, status } }));
+    for (const it of [payout, other]) {
+      expect(await road.orderRow(it)).toMatchObject({ state: 'QUEUED', fence: null });
+      expect((await road.attempts(it)).map(({ fate }) => fate)).not.toContain('OPEN');
+    }
+    // The test has lied about the nonce: it is free.
+    await road.payByHand((await road.nextSequence()) - 1n);
   });
 
   it('go back to the queue once, where both are proven dead at the same time', async () => {

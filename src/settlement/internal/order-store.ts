@@ -261,15 +261,18 @@ export async function markReported(db: Queryable, order: Order): Promise<void> {
   );
 }
 
-/** Locks orders in sorted order to the transaction's end, so that verdicts on them take turns. */
-export async function lockOrders(
+/**
+ * The payouts in flight under an attempt's fence, sorted. Their orders stay locked to the transaction's
+ * end, so that verdicts on the attempts of one fence take turns.
+ */
+export async function lockFlight(
   tx: Tx,
-  network: NetworkId,
-  payoutIds: readonly string[],
-): Promise<void> {
-  await tx.query(
+  attempt: { readonly network: NetworkId; readonly fence: string },
+): Promise<string[]> {
+  const rows = await tx.query<{ payout_id: string }>(
     `SELECT payout_id FROM settlement_orders
-     WHERE network = $1 AND payout_id = ANY($2::uuid[]) ORDER BY payout_id FOR UPDATE`,
-    [network, payoutIds],
+     WHERE network = $1 AND state = 'IN_FLIGHT' AND fence = $2 ORDER BY payout_id FOR UPDATE`,
+    [attempt.network, attempt.fence],
   );
+  return rows.map((row) => row.payout_id);
 }

@@ -33,10 +33,15 @@ export interface ServerDeps extends OperationDeps {
     /** Of an address: failed authentications, and requests for a token. */
     readonly perAddress: number;
   };
+  /** How long a stop waits for the requests that it finds. */
+  readonly closePatienceMs?: number;
 }
 
 /** A slower request than this is ended: nothing that is asked here takes so long to send. */
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Less than the ten seconds that many supervisors give a process before they kill it. */
+const CLOSE_PATIENCE_MS = 8_000;
 
 /** The API. Not listening yet. */
 export function createServer(deps: ServerDeps): FastifyInstance {
@@ -58,6 +63,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   });
   app.server.on('request', (request, answer) => open.begin(request.socket, answer));
   app.server.on('checkExpectation', (_request, answer) => answerExpectation(answer, deps.ids));
+  endConnections(app, deps.closePatienceMs ?? CLOSE_PATIENCE_MS);
   app.decorateRequest(VISIT);
   app.decorateRequest(CONTENT_TYPE);
   void app.register(helmet);
@@ -70,6 +76,18 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   logAnswers(app, deps.log);
   addRoutes(app, deps);
   return app;
+}
+
+/**
+ * Once it closes, the runtime ends slow requests no more and waits for every connection that is not
+ * idle: one half-sent request would keep the process for ever.
+ */
+function endConnections(app: FastifyInstance, patienceMs: number): void {
+  app.addHook('preClose', (done) => {
+    const timer = setTimeout(() => app.server.closeAllConnections(), patienceMs);
+    app.server.once('close', () => clearTimeout(timer));
+    done();
+  });
 }
 
 /**

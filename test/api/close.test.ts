@@ -18,7 +18,7 @@ test('requests that are never sent to their end do not keep the server from clos
     socket.resume().write(half);
     return socket;
   });
-  await Promise.all(sockets.map(async (socket) => await once(socket, 'connect')));
+  await Promise.all(sockets.map(async (socket): Promise<unknown> => await once(socket, 'connect')));
   // The server has read the halves by the time that it answers this.
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   const closed = sockets.map(async (socket): Promise<unknown> => await once(socket, 'close'));

@@ -29,6 +29,24 @@ const forgetful: Partial<NetworkDriver> = {
   broadcast: async () => await Promise.resolve({ kind: 'accepted' }),
 };
 
+describe('an attempt whose payout is in flight under another fence', () => {
+  it.each(['final', 'dead'] as const)('ends nothing where it is %s', async (kind) => {
+    const payout = await road.order(4n);
+    await road.submit();
+    await road.finalize();
+    const { fence } = await road.orderRow(payout);
+    const set = 'UPDATE settlement_orders SET fence = $2 WHERE payout_id = $1';
+    await road.db.database.query(set, [payout.payoutId, 'another:1']);
+    const dead = { kind: 'dead', reason: 'a test', proof: { test: true }, takenBy: null } as const;
+    const status: NetworkDriver['status'] = async (attempt) =>
+      kind === 'dead' ? dead : await driver.status(attempt);
+    await road.follow(road.settlement({ driver: { status } }));
+    expect(await road.orderRow(payout)).toMatchObject({ state: 'IN_FLIGHT', fence: 'another:1' });
+    expect((await road.attempts(payout))[0]).toMatchObject({ state: 'OPEN', fate: 'OPEN' });
+    await road.db.database.query(set, [payout.payoutId, fence]);
+  });
+});
+
 describe('two attempts with one fence', () => {
   /** Another attempt for the same payout with the same nonce, as a fee replacement would be. */
   async function addSibling(payout: Payout): Promise<string> {

@@ -1,13 +1,27 @@
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import type { Payout } from '../../src/payouts/payout.ts';
-import type { TransferLog } from './chain.ts';
-import { STRANGER } from './evm-treasury.ts';
-import type { SettlementRoad } from './settlement-road.ts';
+import type { AttemptView } from '../../src/settlement/find-attempts.ts';
+import type { TestChain, TransferLog } from './chain.ts';
+import type { TestDatabase } from './database.ts';
+import { STRANGER, type TestTreasury } from './evm-treasury.ts';
 import type { TestBusiness } from './world.ts';
+
+/** What a road leaves for comparison. */
+export interface TravelledRoad {
+  readonly db: TestDatabase;
+  readonly chain: TestChain;
+  readonly treasury: TestTreasury;
+  readonly payouts: readonly Payout[];
+  /** What the driver's guard saw that must never be. */
+  readonly violations: readonly string[];
+  readonly read: (payout: Payout) => Promise<Payout>;
+  readonly attempts: (payout: Payout) => Promise<AttemptView[]>;
+  readonly holdState: (payout: Payout) => Promise<string>;
+}
 
 /** Compares the payouts, the ledger, settlement's tables and the chain, once every payout has ended. */
 export async function findRoadFaults(
-  road: SettlementRoad,
+  road: TravelledRoad,
   businesses: readonly TestBusiness[],
 ): Promise<string[]> {
   const { database } = road.db;
@@ -27,7 +41,7 @@ export async function findRoadFaults(
   ];
 }
 
-async function transfersOfTreasury(road: SettlementRoad): Promise<TransferLog[]> {
+async function transfersOfTreasury(road: TravelledRoad): Promise<TransferLog[]> {
   const from = road.treasury.driver.treasury.toLowerCase();
   const logs = [
     ...(await road.chain.transferLogs('USDT')),
@@ -37,7 +51,7 @@ async function transfersOfTreasury(road: SettlementRoad): Promise<TransferLog[]>
 }
 
 async function faultsOf(
-  road: SettlementRoad,
+  road: TravelledRoad,
   ordered: Payout,
   paid: readonly TransferLog[],
 ): Promise<string[]> {
@@ -64,7 +78,7 @@ async function faultsOf(
 }
 
 /** What an honest worker leaves behind nowhere. */
-async function leftOver(road: SettlementRoad): Promise<string[]> {
+async function leftOver(road: TravelledRoad): Promise<string[]> {
   const [row] = await road.db.database.query<Record<string, bigint>>(
     `SELECT
        (SELECT count(*) FROM settlement_attempts WHERE state = 'OPEN') AS "open attempts",

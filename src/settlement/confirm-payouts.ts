@@ -44,7 +44,7 @@ async function followSafely(follower: Follower, attempt: RecordedAttempt): Promi
   try {
     await followAttempt(follower, attempt);
   } catch (error) {
-    const fields = { err: error, network: attempt.network, attemptId: attempt.attemptId };
+    const fields = { err: error, attemptId: attempt.attemptId };
     follower.log.error(fields, 'an attempt could not be followed');
   }
 }
@@ -81,16 +81,24 @@ export async function followAttempt(follower: Follower, attempt: RecordedAttempt
       await sendAgain(follower, attempt);
       return;
     case 'unknown':
-      follower.log.warn(
-        { network: attempt.network, transactionHash: attempt.transactionHash },
-        `the chain's answer proves nothing: ${sighting.reason}`,
-      );
+      tellOfDoubt(follower, attempt, sighting);
       await note(follower, attempt, {
         sighting: `unknown: ${sighting.reason}`,
         block: 'unchanged',
       });
       return;
   }
+}
+
+function tellOfDoubt(
+  follower: Follower,
+  attempt: RecordedAttempt,
+  doubt: Extract<Sighting, { kind: 'unknown' }>,
+): void {
+  const { transactionHash } = attempt;
+  const words = `the chain's answer proves nothing: ${doubt.reason}`;
+  if (doubt.needsPerson === true) follower.log.error({ transactionHash, alarm: true }, words);
+  else follower.log.warn({ transactionHash }, words);
 }
 
 type Final = Extract<Sighting, { kind: 'final' }>;
@@ -198,7 +206,7 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     }
     return await stopAtStranger(tx, attempt, { takenBy: dead.takenBy, at });
   });
-  const fields = { network, transactionHash: attempt.transactionHash };
+  const fields = { transactionHash: attempt.transactionHash };
   if (stranger !== null) log.error({ ...fields, alarm: true }, stranger);
   log.warn(fields, `an attempt is dead: ${dead.reason}`);
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { IdSource } from '../base/id.ts';
 import { failure, type Answer } from './answer.ts';
@@ -27,6 +27,13 @@ export function frameworkProblemOf(error: unknown): Answer | undefined {
   if (!isFrameworks || typeof status !== 'number' || status < 400 || status > 499) return undefined;
   return failure({ status, message: STATUS_CODES[status] ?? 'Bad Request' });
 }
+
+/** Whether a request of HTTP/1.1 leaves out its Host, which is answered 400 (RFC 9112 §3.2). */
+export function lacksHost({ httpVersionMinor, headers }: IncomingMessage): boolean {
+  return httpVersionMinor > 0 && headers.host === undefined;
+}
+
+export const NO_HOST = 'The request has no Host header.';
 
 /** How many requests of a connection wait for their answers. */
 export interface OpenRequests {

@@ -3,7 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import { allowIp, plainAddress, proxyTrust } from './allow-ip.ts';
-import type { Answer } from './answer.ts';
+import { failure, type Answer } from './answer.ts';
 import { authenticate, callerKnown, requireScope } from './authenticate.ts';
 import type { JsonObject } from './json-number.ts';
 import { createRateLimiter } from './limit-rate.ts';
@@ -15,6 +15,8 @@ import {
   answerExpectation,
   createOpenRequests,
   frameworkProblemOf,
+  lacksHost,
+  NO_HOST,
 } from './outside-routes.ts';
 import { isOurs, problemOf } from './problem.ts';
 import { readBody, type BodyHeaders } from './read-body.ts';
@@ -50,6 +52,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     trustProxy: proxyTrust(deps.trustedProxies),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // The runtime's own answer has neither an id nor an envelope; ours is given below.
+    http: { requireHostHeader: false },
     // While the server closes it still answers what has reached it.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
@@ -69,7 +73,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   void app.register(helmet);
   app.addHook('onRequest', (request, reply, done) => {
     begin(request, reply);
-    done();
+    if (lacksHost(request.raw)) send(reply, failure({ status: 400, message: NO_HOST }));
+    else done();
   });
   readBodiesOurselves(app);
   answerErrors(app, deps.log);

@@ -95,6 +95,14 @@ describe('a form', () => {
     ]);
   });
 
+  test('the white space around a value is no part of it, in a form only', async () => {
+    const spaced = { ...payoutBody({ merchantReference: ' spaced out\t' }), amount: ' 0.02\n' };
+    const answer = await post(form(spaced), { 'content-type': FORM });
+    expect(answer.status).toBe(201);
+    expect(answer.json.data['merchantReference']).toBe('spaced out');
+    expect((await post(JSON.stringify(spaced))).json.errors).toHaveProperty('amount');
+  });
+
   test('a number or text that is no object is a form of one name', async () => {
     const answer = await post('12', { 'content-type': FORM });
     expect(answer.status).toBe(422);
@@ -226,6 +234,22 @@ describe('422', () => {
     const answer = await post(body);
     expect(answer.json.message).toBe('The network field is required. (and 3 more errors)');
   });
+});
+
+test('a request of HTTP/1.1 without a Host has an answer of ours', async () => {
+  const bare = [`GET ${PAYOUTS} HTTP/1.1`, `X-API-KEY: ${api.tenant.apiKey}`, 'Connection: close'];
+  const answer = await exchange(`${bare.join('\r\n')}\r\n\r\n`);
+  const [lines = '', text = ''] = answer.split('\r\n\r\n');
+  expect(lines).toMatch(/^HTTP\/1\.1 400 /);
+  expect(lines.toLowerCase()).toContain('x-request-id: ');
+  expect(JSON.parse(text)).toEqual({
+    success: false,
+    message: 'The request has no Host header.',
+    status: 400,
+    data: null,
+  });
+  const older = await exchange(`${bare.join('\r\n').replace('1.1', '1.0')}\r\n\r\n`);
+  expect(older).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 test('half a body ends the request and nothing else', async () => {

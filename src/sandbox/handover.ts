@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ConfigProblem } from '../config.ts';
 import type { SandboxBusiness } from './sandbox-business.ts';
 import type { SandboxChain } from './start-chains.ts';
 
@@ -17,8 +18,13 @@ export interface Handover {
 }
 
 export async function prepareHandover(folder: string): Promise<Handover> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chmod(folder, 0o700);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigProblem(`KNIT_SANDBOX_DIR: ${reason}`, { cause: error });
+  }
   const files = {
     sandboxFile: join(folder, 'sandbox.json'),
     environmentFile: join(folder, 'sandbox.env'),

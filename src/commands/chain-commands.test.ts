@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestChain, type TestChain } from '../../test/harness/chain.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
-import { runKnit, type KnitResult } from '../../test/harness/run-knit.ts';
+import { runKnit, spawnKnit, type KnitResult } from '../../test/harness/run-knit.ts';
 import { TEST_TREASURY } from '../../test/harness/settlement-world.ts';
 import { listLanes, openLane, stopLane } from '../settlement/lanes.ts';
 
@@ -240,5 +240,27 @@ describe('lane', () => {
       exitCode: 2,
       stderr: 'knit: KNIT_NETWORKS: MATIC_MAINNET is not enabled\n',
     });
+  });
+});
+
+describe('the API does not start', () => {
+  const withAssets = async (assets: object): Promise<Record<string, string>> => {
+    const file = join(folder, 'contradicted.json');
+    await writeFile(file, JSON.stringify({ MATIC_MAINNET: assets }));
+    return { ...env, KNIT_ASSETS_FILE: file, KNIT_MASTER_KEY: 'ab'.repeat(32), PORT: '0' };
+  };
+
+  test('with decimals or a chain id that the chain contradicts', async () => {
+    const { chainId, tokens } = chain;
+    const decimals = { chainId, tokens: { ...tokens, USDT: { ...tokens.USDT, decimals: 18 } } };
+    expect(await spawnKnit(['api'], await withAssets(decimals))).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        'knit: KNIT_RPC_MATIC_MAINNET or KNIT_ASSETS_FILE: USDT on MATIC_MAINNET has 6 decimals on chain, 18 configured\n',
+    });
+    const other = await spawnKnit(['api'], await withAssets({ chainId: chainId + 1, tokens }));
+    expect(other).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(other.stderr).toMatch(/^knit: KNIT_RPC_MATIC_MAINNET or .* is of chain \d+, not \d+\n$/);
   });
 });

@@ -51,7 +51,8 @@ export function endingOf(error: unknown): Ending {
     return ending(EXIT.usage, `DATABASE_URL: ${error.message}`);
   }
   if (error instanceof ChainMismatch) {
-    return ending(EXIT.usage, `KNIT_RPC_<NETWORK> or KNIT_ASSETS_FILE: ${error.message}`);
+    const rpc = `KNIT_RPC_${error.network ?? '<NETWORK>'}`;
+    return ending(EXIT.usage, `${rpc} or KNIT_ASSETS_FILE: ${error.message}`);
   }
   if (error instanceof SealBroken) {
     return ending(EXIT.usage, `KNIT_MASTER_KEY: ${error.message} with it`);

@@ -8,8 +8,9 @@ import { VERSION } from '../base/version.ts';
 import { ConfigProblem, type ApiConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import { createServer, type ServerDeps } from '../http/server.ts';
-import type { NetworkReader } from '../networks/network.ts';
+import { ChainMismatch, type NetworkReader } from '../networks/network.ts';
 import { openReader } from '../networks/open-reader.ts';
+import { verifyNetwork } from '../networks/verify-network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { confirmNow } from '../settlement/confirm-now.ts';
 import { isOwnWallet } from '../settlement/lanes.ts';
@@ -18,6 +19,8 @@ import { STANDARD_PACE } from '../settlement/standard-pace.ts';
 import { requireMigrated } from './require-migrated.ts';
 
 const CONFIRM_WITHIN_MS = 5_000;
+/** A node that does not answer keeps the API from starting no longer than this. */
+const COMPARE_WITHIN_MS = 5_000;
 /** Failed authentications, and requests for a token, of one address in a minute. */
 const ATTEMPTS_PER_ADDRESS = 600;
 
@@ -30,9 +33,37 @@ export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<vo
   });
   try {
     await requireMigrated(database);
+    await compareWithChains(config, log, signal);
     await serve(config, { database, log }, signal);
   } finally {
     await database.close();
+  }
+}
+
+/**
+ * A request is judged by the configured decimals and contracts, so a configuration that the chain
+ * contradicts stops the start. A chain that does not answer does not: payouts can be taken in without it,
+ * and the worker compares again before it signs.
+ */
+async function compareWithChains(config: ApiConfig, log: Log, signal: AbortSignal): Promise<void> {
+  const { registry, enabledNetworks } = config;
+  const comparisons = enabledNetworks.map(async (network) => {
+    const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
+    try {
+      await verifyNetwork(network, { registry, rpcUrls });
+    } catch (error) {
+      if (error instanceof ChainMismatch) throw error;
+      log.warn({ err: error, network }, 'the configuration was not compared with the chain');
+    }
+  });
+  const patience = new AbortController();
+  try {
+    await Promise.race([
+      Promise.all(comparisons),
+      systemClock.sleep(COMPARE_WITHIN_MS, AbortSignal.any([signal, patience.signal])),
+    ]);
+  } finally {
+    patience.abort();
   }
 }
 

@@ -104,6 +104,7 @@ describe('an error', () => {
     [new Fault('UNAVAILABLE', 'Try again.'), 3, 'Try again.'],
     [new CommandFailure(4, 'not confirmed'), 4, 'not confirmed'],
     [new ChainMismatch('node 1 of 1 is of chain 5, not 1'), 2, 'is of chain 5, not 1'],
+    [new ChainMismatch('has 6 decimals', 'BSC_MAINNET'), 2, 'KNIT_RPC_BSC_MAINNET or KNIT_ASSETS'],
     [new SealBroken(), 2, 'KNIT_MASTER_KEY: '],
     [new ConnectionLost(refused), 3, 'reached: connect ECONNREFUSED ::1:5432'],
     [new CommitUnknown(new Error('gone')), 3, 'look whether it was done'],

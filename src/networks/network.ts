@@ -141,6 +141,13 @@ export interface NetworkDriver extends NetworkReader {
 /** The chain is not the one that the configuration describes. Nothing may be signed for it. */
 export class ChainMismatch extends Error {
   override readonly name = 'ChainMismatch';
+  /** Where it is known. */
+  readonly network: NetworkId | undefined;
+
+  constructor(message: string, network?: NetworkId) {
+    super(message);
+    this.network = network;
+  }
 }
 
 /** Not now: what signing needs (fees below the ceiling, a token that moves) is not there yet. */

@@ -208,7 +208,9 @@ describe('verifyAssets', () => {
     ['no contract', () => ({ assets: [treasury.assetAt(STRANGER)] })],
     ['a coin', () => ({ assets: [{ ...treasury.assetOf('USDT'), contract: null }] })],
   ])('throws ChainMismatch for %s', async (_, changes) => {
-    await expect(treasury.driverWith(changes()).verifyAssets()).rejects.toThrow(ChainMismatch);
+    const verified = treasury.driverWith(changes()).verifyAssets();
+    await expect(verified).rejects.toThrow(ChainMismatch);
+    await expect(verified).rejects.toMatchObject({ network: 'MATIC_MAINNET' });
   });
 
   it('throws ChainMismatch where any node is of another chain', async () => {

@@ -27,10 +27,10 @@ import {
   describeRevert,
   lowerAddress,
   readBalance,
-  readDecimals,
   transferCalldata,
 } from './token.ts';
 import { digestOf, hashOf, readSignedTransfer, signedBytesOf, type Transfer } from './transfer.ts';
+import { verifyAssets } from './verify-assets.ts';
 
 export interface EvmDriverOptions extends EvmReaderOptions {
   /** Of the treasury, on secp256k1. Its address is the sender of every transfer. */
@@ -64,7 +64,7 @@ export function createEvmDriver(options: EvmDriverOptions): NetworkDriver {
     ...createEvmReader(options),
     treasury: address,
     verifyAssets: async () => {
-      await verifyAssets(treasury);
+      await verifyAssets(nodes, options);
     },
     inspect: async (order) => await inspect(treasury, order),
     async treasuryUnits(asset) {
@@ -85,40 +85,6 @@ export function createEvmDriver(options: EvmDriverOptions): NetworkDriver {
     sign: async (orders, lane) => await sign(treasury, orders, lane),
     broadcast: async (rawTransaction) => await broadcast(nodes, rawTransaction),
   };
-}
-
-/** Every node that answers has to be of the chain, not only the first; one at least has to answer. */
-async function verifyAssets(treasury: Treasury): Promise<void> {
-  const { nodes, options } = treasury;
-  const checks = await Promise.allSettled(
-    nodes.map(async (node) => {
-      await node.checkChain();
-    }),
-  );
-  for (const check of checks) {
-    if (check.status === 'rejected' && check.reason instanceof ChainMismatch) throw check.reason;
-  }
-  for (const asset of options.assets) {
-    assert(asset.network === options.network, `the asset is not of ${options.network}`);
-    await onFirstAnswering(nodes, async (node) => {
-      await verifyAsset(node, asset);
-    });
-  }
-}
-
-async function verifyAsset(node: EvmNode, asset: Asset): Promise<void> {
-  const name = `${asset.token} on ${asset.network}`;
-  if (asset.contract === null) throw new ChainMismatch(`${name} has no contract`);
-  const contract = contractOf(asset);
-  if ((await node.code(contract)) === '0x') {
-    throw new ChainMismatch(`${name}: there is no contract at ${asset.contract}`);
-  }
-  const decimals = await readDecimals(node, contract);
-  if (decimals !== BigInt(asset.decimals)) {
-    throw new ChainMismatch(
-      `${name} has ${decimals ?? 'no readable'} decimals on chain, ${asset.decimals} configured`,
-    );
-  }
 }
 
 async function inspect(treasury: Treasury, order: TransferOrder): Promise<Inspection> {

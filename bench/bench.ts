@@ -1,0 +1,20 @@
+import type { Bench } from './bench-result.ts';
+import { measureBatchShapes } from './batch-shapes.ts';
+import { measureGas } from './gas.ts';
+
+const benches: Readonly<Record<string, Bench>> = {
+  gas: measureGas,
+  'batch-shapes': measureBatchShapes,
+};
+
+const [name = '--list'] = process.argv.slice(2);
+const bench = benches[name];
+if (name === '--list') {
+  process.stdout.write(`${JSON.stringify({ benches: Object.keys(benches) })}\n`);
+} else if (bench === undefined) {
+  process.stderr.write(`there is no bench ${name}; npm run bench -- --list names them\n`);
+  process.exitCode = 1;
+} else {
+  const result = await bench((progress) => process.stderr.write(`${progress}\n`));
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}

@@ -1,28 +1,41 @@
 // Makes the project runnable from a fresh clone. Plain JavaScript without dependencies, because it
 // runs on the host's own Node.js (20 or newer) before anything is installed.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const marker = join(root, 'node_modules', '.cache', 'knit-installed');
 
-/** Installs exactly what the lockfile says, unless that was done already. */
+/** Installs exactly what the lockfile says, unless that was done already, here or by hand. */
 export async function installWhatIsMissing() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return;
+  if (isInstalled()) return;
   console.error('Installing dependencies (npm ci) …');
   const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (code !== 0) {
-    console.error('npm ci failed. The lines above say why; run it by hand to see more.');
-    process.exit(code);
-  }
-  mkdirSync(dirname(marker), { recursive: true });
-  writeFileSync(marker, wanted);
+  if (code === 0) return;
+  console.error('npm ci failed. The lines above say why; run it by hand to see more.');
+  process.exit(code);
+}
+
+/**
+ * By npm's own record, which it writes when an installation is complete. `npm ci` begins by removing
+ * what is there, so to run it without need would end a machine that has no network.
+ */
+export function isInstalled(folder = root) {
+  const record = join(folder, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const wanted = packagesOf(join(folder, 'package-lock.json'));
+  const found = packagesOf(record);
+  // A package that is optional may be for another platform. One too many does no harm.
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    const there = found[path];
+    if (path === '' || there === undefined) return path === '' || optional === true;
+    return there.version === version && there.integrity === integrity;
+  });
+}
+
+function packagesOf(lockfile) {
+  return JSON.parse(readFileSync(lockfile, 'utf8')).packages;
 }
 
 /** The pinned Node.js where its package exists for this platform; else this one, if new enough. */

@@ -50,11 +50,18 @@ export function assetsFileOf(chains: readonly SandboxChain[]): string {
   return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
 }
 
-/** NAME=value lines that both a shell and Node's --env-file read. */
+/** NAME=value lines that both a shell and Node's --env-file read. Throws for a value that no quotes fit. */
 export function environmentFileOf(settings: Readonly<Record<string, string>>): string {
-  const quoted = (value: string): string => (/^[\w.,:/@%+=-]*$/.test(value) ? value : `'${value}'`);
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${quoted(value)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A folder's name may hold a quote; within double quotes a shell would still put values in. */
+function quoted(value: string): string {
+  if (/^[\w.,:/@%+=-]*$/.test(value)) return value;
+  if (!/['\n]/.test(value)) return `'${value}'`;
+  if (!/["$`\\\n]/.test(value)) return `"${value}"`;
+  throw new ConfigProblem(`KNIT_SANDBOX_DIR: cannot be written as a setting: ${value}`);
 }
 
 /** The recipient of the printed curl, which nobody's wallet is. */

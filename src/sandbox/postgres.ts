@@ -192,10 +192,12 @@ function collect(child: ChildProcess, onLine: (line: string) => void): string[] 
   return lines;
 }
 
-/** The line that says why: the last error, else the last line. */
+/** The line that says why: a full disk, from which all else follows; the last error; the last line. */
 function lastLine(lines: readonly string[]): string {
   const said = lines.filter((line) => line.trim() !== '');
-  const error = said.findLast((line) => /error|fatal|panic|could not/i.test(line)) ?? said.at(-1);
+  const full = said.find((line) => line.includes('No space left on device'));
+  const error =
+    full ?? said.findLast((line) => /error|fatal|panic|could not/i.test(line)) ?? said.at(-1);
   return error?.replace(/^.*?(FATAL|PANIC|error): */i, '').trim() ?? 'it ended without a word';
 }
 

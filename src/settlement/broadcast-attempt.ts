@@ -16,7 +16,8 @@ export async function broadcastAttempt(
   const answer = await sender.broadcast(attempt.rawTransaction);
   const said = answer.kind === 'accepted' ? 'sent' : `sent; the node said: ${answer.reason}`;
   const fields = { transactionHash: attempt.transactionHash };
-  if (answer.kind === 'accepted') log.debug(fields, said);
+  // Bytes that are sent again are known to most nodes, which is no news.
+  if (answer.kind === 'accepted' || attempt.broadcastCount > 0) log.debug(fields, said);
   else log.warn(fields, said);
   const at = clock.now();
   await noteBroadcast(database, attempt, {

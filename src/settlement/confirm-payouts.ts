@@ -74,7 +74,9 @@ export async function followAttempt(follower: Follower, attempt: RecordedAttempt
       await note(follower, attempt, { sighting: 'included', block: sighting.block });
       return;
     case 'waiting':
+      // One node may know it and tell no other; the same bytes do no harm.
       await note(follower, attempt, { sighting: 'waiting', block: null });
+      await sendAgain(follower, attempt);
       return;
     case 'unseen':
       await note(follower, attempt, { sighting: 'unseen', block: null });

@@ -2,7 +2,7 @@ import type { SettlementPace } from './settlement.ts';
 
 /** How a production worker paces itself. */
 export const STANDARD_PACE: SettlementPace = {
-  leaseMs: 60_000,
+  leaseMs: 20_000,
   checkEveryMs: 1_000,
   rebroadcastAfterMs: 15_000,
   waitMs: 5_000,

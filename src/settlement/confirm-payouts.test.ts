@@ -174,6 +174,18 @@ describe('bytes that no node knows', () => {
   });
 });
 
+describe('bytes that wait at a node', () => {
+  it('are sent again too: the node may have told no other', async () => {
+    await road.order(3n);
+    await road.submit();
+    const [bytes] = road.sent.slice(-1);
+    const sentBefore = road.sent.length;
+    road.clock.advance(PACE.rebroadcastAfterMs);
+    await road.follow();
+    expect(road.sent.slice(sentBefore)).toEqual([bytes]);
+  });
+});
+
 describe('a chain that does not answer', () => {
   const answers: readonly (readonly [string, NetworkDriver['status']])[] = [
     ['throws', async () => await Promise.reject(new Error('no answer'))],

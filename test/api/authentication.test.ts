@@ -209,12 +209,13 @@ describe('401 Invalid API key', () => {
   test('nonsense, a wrong secret, another id, white space', async () => {
     const { apiKey } = api.tenant;
     const last = apiKey.at(-1) === 'A' ? 'Q' : 'A';
+    const other = apiKey[40] === 'A' ? 'B' : 'A';
     await invalid('nonsense');
     await invalid(apiKey.slice(0, -1));
     await invalid(apiKey.slice(0, -1) + last);
     await invalid(`${apiKey}A`);
     await invalid(apiKey.toUpperCase());
-    await invalid(`${apiKey.slice(0, 40)}A${apiKey.slice(41)}`);
+    await invalid(`${apiKey.slice(0, 40)}${other}${apiKey.slice(41)}`);
     await invalid(`${apiKey}, ${apiKey}`);
     await invalid("' OR 1=1 --");
   });

@@ -88,7 +88,7 @@ function inspectGas(subject: InspectionSubject, history: FeeHistory, heldWei: bi
   );
 }
 
-/** What stops every transfer of the treasury for now, whoever the recipient is. */
+/** What stops every transfer of the treasury at the moment, whoever the recipient is. */
 async function findObstacle(node: EvmNode, subject: InspectionSubject): Promise<string | null> {
   const { order, treasury } = subject;
   const contract = contractOf(order.asset);

@@ -4,7 +4,7 @@ import type { CommandDeps } from './command-deps.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { LONG_STATEMENT_MS, withDatabase } from './open-database.ts';
 import { operatorCommand } from './operator-command.ts';
-import { MIGRATIONS_FOLDER } from './require-migrated.ts';
+import { MIGRATIONS_FOLDER } from './require-database.ts';
 import { respond, type OutputOptions } from './respond.ts';
 
 /** Migrations may rebuild tables, and they are what makes a database migrated. */

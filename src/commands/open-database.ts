@@ -1,7 +1,7 @@
 import { readDatabaseConfig, type DatabaseConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { CommandDeps } from './command-deps.ts';
-import { requireMigrated } from './require-migrated.ts';
+import { requireDatabase } from './require-database.ts';
 
 /** For what may read every row or rebuild a table; long enough, and still not for ever. */
 export const LONG_STATEMENT_MS = 600_000;
@@ -19,7 +19,7 @@ export async function withDatabase<T>(
     ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }),
   });
   try {
-    if (migrated) await requireMigrated(database);
+    if (migrated) await requireDatabase(database);
     return await work(database, config);
   } finally {
     await database.close();

@@ -6,7 +6,7 @@ import { verifyApiKey } from '../businesses/api-key.ts';
 import { isIpAllowed } from '../businesses/ip-allow-list.ts';
 import { readMigrations } from '../database/migrate.ts';
 import { listAccounts } from '../ledger/account.ts';
-import { MIGRATIONS_FOLDER } from './require-migrated.ts';
+import { MIGRATIONS_FOLDER } from './require-database.ts';
 
 // One operator, from an empty database to a funded account. The tests build on each other.
 

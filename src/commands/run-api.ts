@@ -14,11 +14,14 @@ import { verifyNetwork } from '../networks/verify-network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { confirmNow } from '../settlement/confirm-now.ts';
 import { isOwnWallet } from '../settlement/lanes.ts';
+import { limitAsking } from '../settlement/limit-asking.ts';
 import type { AssetOf } from '../settlement/order.ts';
 import { STANDARD_PACE } from '../settlement/standard-pace.ts';
-import { requireMigrated } from './require-migrated.ts';
+import { requireDatabase } from './require-database.ts';
 
 const CONFIRM_WITHIN_MS = 5_000;
+const ASK_EVERY_MS = 1_000;
+const MOST_ASKED_AT_ONCE = 16;
 /** A node that does not answer keeps the API from starting no longer than this. */
 const COMPARE_WITHIN_MS = 5_000;
 /** Failed authentications, and requests for a token, of one address in a minute. */
@@ -32,7 +35,7 @@ export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<vo
     onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
   });
   try {
-    await requireMigrated(database);
+    await requireDatabase(database);
     await compareWithChains(config, log, signal);
     await serve(config, { database, log }, signal);
   } finally {
@@ -113,7 +116,10 @@ function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }):
     },
     isOwnWallet: async (network, address) => await isOwnWallet(database, network, address),
     version: VERSION,
-    confirmNow: async (payout) => await confirm({ config, database, log, readers }, payout),
+    confirmNow: limitAsking(
+      async (payout) => await confirm({ config, database, log, readers }, payout),
+      { clock: systemClock, everyMs: ASK_EVERY_MS, most: MOST_ASKED_AT_ONCE },
+    ),
   };
 }
 

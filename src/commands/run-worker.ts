@@ -18,7 +18,7 @@ import { openDriver } from '../treasury/open-driver.ts';
 import { resolveHost } from '../webhooks/resolve-host.ts';
 import { createSender } from '../webhooks/send.ts';
 import { createWebhookWorker, type WebhookWorker } from '../webhooks/webhook-worker.ts';
-import { requireMigrated } from './require-migrated.ts';
+import { requireDatabase } from './require-database.ts';
 
 /** What a test of crashes and stalls changes about a worker. */
 export interface WorkerRehearsal {
@@ -45,7 +45,7 @@ export async function runWorker(
     onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
   });
   try {
-    await requireMigrated(database);
+    await requireDatabase(database);
     await work({ config, database, log, keys, rehearsal }, signal);
   } finally {
     await database.close();

@@ -141,6 +141,7 @@ describe('migrate', () => {
     const own = await createTestDatabase({ migrated: false });
     await migrate(own.database, [first, second], systemClock);
     await expect(missingMigrations(own.database, [first])).rejects.toThrow('migration 2');
+    await expect(migrate(own.database, [first], systemClock)).rejects.toThrow('migration 2');
     await own.drop();
   });
 

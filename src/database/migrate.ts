@@ -43,6 +43,7 @@ export async function migrate(
   clock: Clock,
 ): Promise<number[]> {
   await createHistory(database);
+  await refuseUnknown(database, migrations.length);
   const applied: number[] = [];
   for (const migration of migrations) {
     if (await apply(database, migration, clock)) applied.push(migration.version);

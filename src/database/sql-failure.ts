@@ -7,7 +7,10 @@ export class CommitUnknown extends Error {
   }
 }
 
-/** The database could not be reached, or broke off before COMMIT was sent: nothing took effect. */
+/**
+ * The database could not be reached, or broke off. Of a transaction nothing took effect, because COMMIT was
+ * not sent; a single statement outside one may have taken effect.
+ */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 

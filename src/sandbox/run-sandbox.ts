@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
-import { MIGRATIONS_FOLDER } from '../commands/require-migrated.ts';
+import { MIGRATIONS_FOLDER } from '../commands/require-database.ts';
 import {
   ConfigProblem,
   processEnvironment,

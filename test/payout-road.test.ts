@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -236,6 +237,27 @@ describe('its end', () => {
       await expect(access(join(sandbox.folder, 'sandbox.json'))).rejects.toThrow('ENOENT');
     }
     await sandbox.close();
+  });
+});
+
+describe('a machine that lacks something', () => {
+  it('gets one line that names it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'knit-clone-'));
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    for (const name of ['src', 'migrations', 'package.json', 'contracts']) {
+      await cp(join(root, name), join(folder, name), { recursive: true });
+    }
+    // A clone whose packages are all there but for the local chain's.
+    await mkdir(join(folder, 'node_modules'));
+    for (const name of await readdir(join(root, 'node_modules'))) {
+      if (name === '@foundry-rs') continue;
+      await symlink(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    }
+    const settings = { PORT: String(await freePort()), KNIT_SANDBOX_DIR: join(folder, '.knit') };
+    const { exit, printed } = await spawnSandbox(settings, [], join(folder, 'src', 'main.ts'));
+    expect(await exit).toBe(3);
+    expect(printed()).toMatch(/^knit: the sandbox cannot start: anvil is missing: .*\n/m);
+    await rm(folder, { recursive: true });
   });
 });
 

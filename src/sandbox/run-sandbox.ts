@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
+import { AssertionFailure } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
+import { CommandFailure, endingOf, EXIT } from '../commands/exit-code.ts';
 import { MIGRATIONS_FOLDER } from '../commands/require-database.ts';
 import {
   ConfigProblem,
@@ -137,7 +139,19 @@ async function allOrNone<T extends readonly unknown[]>(starts: {
   [K in keyof T]: Promise<T[K]>;
 }): Promise<T> {
   await Promise.allSettled(starts);
-  return await Promise.all(starts);
+  try {
+    return await Promise.all(starts);
+  } catch (error) {
+    throw startFailure(error);
+  }
+}
+
+/** A program that is missing or a full disk is the machine's matter, and no mistake of ours. */
+function startFailure(error: unknown): unknown {
+  if (error instanceof AssertionFailure || endingOf(error).exitCode !== EXIT.internal) return error;
+  const words = error instanceof Error ? error.message : String(error);
+  const line = `the sandbox cannot start: ${words.replaceAll(/\s+/g, ' ')}`;
+  return new CommandFailure(EXIT.unreachable, line);
 }
 
 async function timed<T>(sandbox: Sandbox, what: string, work: () => Promise<T>): Promise<T> {

@@ -52,8 +52,9 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 export async function spawnSandbox(
   settings: Readonly<Record<string, string>>,
   args: readonly string[] = [],
+  main = MAIN,
 ): Promise<{ child: ChildProcess; printed: () => string; exit: Promise<number | null> }> {
-  const child = spawn(process.execPath, [MAIN, 'sandbox', ...args], {
+  const child = spawn(process.execPath, [main, 'sandbox', ...args], {
     env: { PATH: process.env['PATH'], ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

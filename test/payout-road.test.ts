@@ -104,7 +104,10 @@ describe('one sandbox', () => {
     const curl = printed.slice(printed.indexOf('curl --location'), printed.indexOf('\n\nready '));
     const recipient = sandbox.file.networks['MATIC_MAINNET']?.sampleAddress ?? '';
     const before = await balanceOf(sandbox, 'MATIC_MAINNET', recipient);
-    const { stdout } = await run('bash', ['-c', `${curl} --silent --write-out '\\n%{http_code}'`]);
+    const command = `${curl} --silent --write-out '\\n%{http_code}'`;
+    const { stdout } = await run('sh', ['-c', command]).catch((error: unknown) => {
+      throw new Error('the printed curl needs curl: apt-get install curl', { cause: error });
+    });
     const [body = '', status] = stdout.split('\n');
     expect(status).toBe('201');
     const answer = JSON.parse(body) as Answer;

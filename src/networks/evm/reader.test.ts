@@ -193,6 +193,32 @@ describe('several nodes', () => {
   });
 });
 
+describe('a payment that one node calls final', () => {
+  it.each<[string, () => Promise<Script> | Script, Sighting['kind']]>([
+    ['the same', () => honest(hash), 'final'],
+    ['unseen', () => honest(hash, { includedAt: null, consumedAt: null }), 'final'],
+    ['nothing', () => ({}), 'final'],
+    ['that it is not final yet', () => honest(hash, { finalized: 99 }), 'final'],
+    [
+      'that another took its nonce',
+      async () => honest(hash, { includedAt: null, transactions: [await replacement()] }),
+      'unknown',
+    ],
+    [
+      'that it was refused',
+      () => ({
+        ...honest(hash),
+        eth_getTransactionReceipt: result(receipt(hash, { status: '0x0', logs: [] })),
+      }),
+      'unknown',
+    ],
+  ])('one says paid, another %s', async (_, script, kind) => {
+    first.script = honest(hash);
+    second.script = await script();
+    expect((await statusOn([first, second])).kind).toBe(kind);
+  });
+});
+
 describe('a row that its bytes do not bear out is unknown, and no node is asked', () => {
   it.each<[string, Partial<AttemptToFollow>]>([
     ['hash', { transactionHash: `0x${'12'.repeat(32)}` }],

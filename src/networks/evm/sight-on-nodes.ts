@@ -5,7 +5,7 @@ import { sight } from './sight.ts';
 
 /**
  * The first node that says more than "unseen" or "waiting" decides; a node that fails is passed
- * over. An answer that gives money back (dead, refused) is asked of every other node too, and one
+ * over. An answer that ends an attempt (dead, final) is asked of every other node too, and one
  * that contradicts it makes it unknown. A node that fails or is behind contradicts nothing.
  */
 export async function sightOnNodes(
@@ -20,7 +20,7 @@ export async function sightOnNodes(
       failures.push(heard.reason);
     } else if (heard.sighting.kind === 'waiting' || heard.sighting.kind === 'unseen') {
       weak.push(heard.sighting);
-    } else if (givesMoneyBack(heard.sighting)) {
+    } else if (endsAttempt(heard.sighting)) {
       const others = nodes.filter((other) => other !== node);
       return await confirm(heard.sighting, others, transfer);
     } else {
@@ -48,9 +48,8 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : 'an error without a message';
 }
 
-function givesMoneyBack(sighting: Sighting): boolean {
-  if (sighting.kind === 'dead') return true;
-  return sighting.kind === 'final' && sighting.fates.some((fate) => fate.kind === 'refused');
+function endsAttempt(sighting: Sighting): boolean {
+  return sighting.kind === 'dead' || sighting.kind === 'final';
 }
 
 async function confirm(

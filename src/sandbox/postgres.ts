@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { freePort } from './free-port.ts';
 import type { Guard } from './guard.ts';
+import { lastWords } from './internal/last-words.ts';
 import {
   canRun,
   copyBinaries,
@@ -106,7 +107,7 @@ async function initialise(place: Place, password: string): Promise<void> {
   const lines = collect(initdb, () => undefined);
   const code = await exitOf(initdb);
   await rm(passwordFile, { force: true });
-  if (code !== 0) throw new Error(`PostgreSQL could not make its data folder: ${lastLine(lines)}`);
+  if (code !== 0) throw new Error(`PostgreSQL could not make its data folder: ${lastWords(lines)}`);
 }
 
 /** Another program can take a free port before the server does; then another one is tried. */
@@ -146,7 +147,7 @@ async function serve(
     });
   });
   if ((await Promise.race([ready, ended])) === 'ready') return server;
-  return lastLine(lines);
+  return lastWords(lines);
 }
 
 /** Everything that matters for safety is as in production: fsync and synchronous_commit stay on. */
@@ -190,15 +191,6 @@ function collect(child: ChildProcess, onLine: (line: string) => void): string[] 
     onLine(line);
   });
   return lines;
-}
-
-/** The line that says why: a full disk, from which all else follows; the last error; the last line. */
-function lastLine(lines: readonly string[]): string {
-  const said = lines.filter((line) => line.trim() !== '');
-  const full = said.find((line) => line.includes('No space left on device'));
-  const error =
-    full ?? said.findLast((line) => /error|fatal|panic|could not/i.test(line)) ?? said.at(-1);
-  return error?.replace(/^.*?(FATAL|PANIC|error): */i, '').trim() ?? 'it ended without a word';
 }
 
 /** The exit code; -1 where a signal ended it or it could not be started. */

@@ -3,9 +3,9 @@ import type { Asset, NetworkId } from '../money/asset.ts';
 import type { Signer } from './signer.ts';
 
 /**
- * The seam between settlement and a chain. Settlement knows payouts, attempts and promises;
- * a driver knows one chain's transactions. Settlement never sees a nonce, a blockhash or a coin,
- * only the attempt's `fence` and `sequence`.
+ * The seam between settlement and a chain. Settlement knows payouts, attempts and promises; a driver
+ * knows one chain's transactions. An attempt is what the payer signs for some payouts: its authority.
+ * Transactions, of any sender, carry it to the chain, which lets it take effect once: that is its fence.
  */
 
 /** One payout, as a chain needs to know it. */
@@ -18,15 +18,26 @@ export interface TransferOrder {
   readonly toAddress: string;
 }
 
-/**
- * What the chain says of an order before anything is signed. `refused` is for what will not heal
- * by waiting and concerns the recipient; `wait` for everything else (treasury short of the token
- * or of gas, token paused, node unreachable or contradictory).
- */
-export type Inspection =
-  | { readonly kind: 'payable' }
-  | { readonly kind: 'refused'; readonly reason: string; readonly proof: Json }
-  | { readonly kind: 'wait'; readonly reason: string };
+/** What the chain says of orders of one asset before anything is signed. Each order is in one list. */
+export interface Inspection {
+  /** Can be paid together now, in the order given. */
+  readonly payable: readonly TransferOrder[];
+  /** Never payable, and it is the recipient's doing. The proof is from a finalized block. */
+  readonly refused: readonly {
+    readonly payoutId: string;
+    readonly reason: string;
+    readonly proof: Json;
+  }[];
+  /** Everything else (treasury short, token paused, node unreachable or contradictory). */
+  readonly waiting: readonly { readonly payoutId: string; readonly reason: string }[];
+  /** Payable, but more than one transaction holds: free for the next. */
+  readonly left: readonly string[];
+  /** What signing needs of it; null where nothing is payable. */
+  readonly plan: SigningPlan | null;
+}
+
+/** What a simulation has measured. Only the driver that made it reads it. */
+export type SigningPlan = Readonly<Record<string, bigint>>;
 
 /** Where the next transaction of one sender stands. `sequence` is the EVM nonce. */
 export interface LanePosition {
@@ -34,29 +45,50 @@ export interface LanePosition {
   readonly sequence: bigint;
 }
 
-/** One set of signed bytes for one or more payouts. */
+/** What to sign: all orders are of one asset, and `plan` is from their inspection. */
+export interface SigningOrder {
+  readonly orders: readonly TransferOrder[];
+  /** Given once, ever: the fence is made of it (EVM: the batch id). */
+  readonly number: bigint;
+  readonly plan: SigningPlan;
+  /** Of the sender that carries it first. */
+  readonly lane: LanePosition;
+}
+
+/** The payer's signed word for one or more payouts, and the first transaction to carry it. */
 export interface SignedAttempt {
-  /**
-   * The chain resource that this attempt consumes and that can be consumed only once.
-   * Of all attempts with one fence at most one can ever take effect. EVM: "sender:nonce".
-   */
+  /** What the chain spends once. One attempt a fence, ever. EVM: "treasury:batch:number". */
   readonly fence: string;
-  readonly sender: string;
-  readonly sequence: bigint;
-  readonly transactionHash: string;
-  readonly rawTransaction: Uint8Array;
+  readonly payer: string;
+  /** What was signed. EVM: the calldata of the treasury's execute, its signature included. */
+  readonly authority: Uint8Array;
+  /** Tells it from every other. EVM: the EIP-712 digest. */
+  readonly authorityHash: string;
+  /** It takes no effect in a block whose time is later, in whole seconds; null: it never expires. */
+  readonly validUntil: Date | null;
+  /** It lies in no block before this one. */
+  readonly sinceBlock: bigint;
   /** The payouts paid by it, in the order of their position. */
   readonly payoutIds: readonly string[];
+  readonly transaction: SignedTransaction;
+}
+
+export interface SignedTransaction extends LanePosition {
+  readonly transactionHash: string;
+  readonly rawTransaction: Uint8Array;
 }
 
 /** An attempt as it is asked about later, from its stored row. */
 export interface AttemptToFollow {
   readonly fence: string;
-  readonly sender: string;
-  readonly sequence: bigint;
-  readonly transactionHash: string;
-  readonly rawTransaction: Uint8Array;
+  readonly payer: string;
+  readonly authority: Uint8Array;
+  readonly authorityHash: string;
+  readonly validUntil: Date | null;
+  readonly sinceBlock: bigint;
   readonly orders: readonly TransferOrder[];
+  /** All that were ever signed to carry it, newest first. */
+  readonly transactionHashes: readonly string[];
 }
 
 export interface BlockReference {
@@ -64,11 +96,14 @@ export interface BlockReference {
   readonly hash: string;
 }
 
-/** The fate of one payout in a final transaction. */
+/**
+ * The fate of one payout in a final transaction. `refused` and `undone` prove that nothing of it moved;
+ * `undone` through no doing of the recipient (treasury short, token paused), so it may be tried again.
+ */
 export type ItemFate =
   | { readonly kind: 'paid'; readonly payoutId: string; readonly proof: Json }
   | {
-      readonly kind: 'refused';
+      readonly kind: 'refused' | 'undone';
       readonly payoutId: string;
       readonly reason: string;
       readonly proof: Json;
@@ -79,20 +114,23 @@ export type ItemFate =
  * `unknown` (time-out, error, contradiction, an answer that does not parse) changes no state.
  */
 export type Sighting =
-  /** Final on chain; every order of the attempt has a fate. `feeUnits` is in the chain's coin. */
+  /** Final on chain; every order of the attempt has a fate. */
   | {
       readonly kind: 'final';
+      /** What carried it out: one of ours, or a stranger's. */
+      readonly transactionHash: string;
       readonly block: BlockReference;
+      /** What the transaction cost, in the smallest unit of the chain's coin. */
       readonly feeUnits: bigint;
       readonly fates: readonly ItemFate[];
     }
-  /** In a block that is not final yet. */
+  /** Carried out in a block that is not final yet. */
   | { readonly kind: 'included'; readonly block: BlockReference }
-  /** A node knows it, no block holds it. */
+  /** A node knows a transaction that carries it; no block holds one. */
   | { readonly kind: 'waiting' }
-  /** The node asked does not know it. Proves nothing: the same bytes may be sent again. */
+  /** The node asked knows none. Proves nothing: the same bytes may be sent again. */
   | { readonly kind: 'unseen' }
-  /** It can never take effect. `takenBy`: the transaction that took its fence, where one did. */
+  /** It can never take effect. `takenBy`: what spent its fence instead, where something did. */
   | {
       readonly kind: 'dead';
       readonly reason: string;
@@ -106,9 +144,65 @@ export type Sighting =
       readonly needsPerson?: true;
     };
 
+/** What a chain says of one transaction of a lane. It decides about its sequence, never about a payout. */
+export type TransactionSighting =
+  | {
+      readonly kind: 'final';
+      readonly block: BlockReference;
+      readonly succeeded: boolean;
+      readonly feeUnits: bigint;
+    }
+  | { readonly kind: 'included'; readonly block: BlockReference }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'unseen' }
+  /** The sequence was taken, for good, by another transaction; null where it cannot be named. */
+  | { readonly kind: 'replaced'; readonly takenBy: string | null }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
 /** What sending said. Neither answer is a fate: following the attempt is. */
 export type BroadcastAnswer =
   { readonly kind: 'accepted' } | { readonly kind: 'look'; readonly reason: string };
+
+/** How many transactions of a sender the chain counts: in its newest block, and for good. */
+export interface SequenceCounts {
+  readonly latest: bigint;
+  readonly final: bigint;
+}
+
+/** Where the chain stands. `finalTime`: of the final block. */
+export interface ChainHead {
+  readonly latest: BlockReference;
+  readonly final: BlockReference;
+  readonly finalTime: Date;
+}
+
+/** What the payer needs before it can pay, done by a transaction of its own account. */
+export interface Chore {
+  readonly purpose: 'DEPLOY' | 'DELEGATE' | 'TOP_UP';
+  /** For the log: "delegates the treasury account to 0x…". */
+  readonly what: string;
+  /** Only the driver that made it reads it. */
+  readonly details: Readonly<Record<string, string>>;
+}
+
+/** What is to be done for the payer, in order, and what a person should know about. */
+export interface Upkeep {
+  readonly chores: readonly Chore[];
+  /** "gas account 0x… holds 0.01 POL, enough for about 12 batches". */
+  readonly alarms: readonly string[];
+}
+
+/** One transfer of an asset into or out of the payer's account, in a final block. */
+export interface Movement {
+  readonly direction: 'in' | 'out';
+  readonly units: bigint;
+  readonly counterparty: string;
+  readonly transactionHash: string;
+  readonly logIndex: bigint;
+  readonly block: BlockReference;
+  /** The attempt of the payer that the transaction carried out there; null where it was none. */
+  readonly carried: { readonly fence: string; readonly authorityHash: string } | null;
+}
 
 /** What a process without keys may ask of a chain. */
 export interface NetworkReader {
@@ -118,24 +212,50 @@ export interface NetworkReader {
 
 /** What the settlement worker needs of a chain. */
 export interface NetworkDriver extends NetworkReader {
-  /** The treasury address that pays. */
+  /** The account that holds the tokens and whose key signs for them. */
   readonly treasury: string;
+  /** Plain accounts that send what the treasury has signed: a lane each. */
+  readonly gasAccounts: readonly string[];
   /**
    * Compares the configured assets with the chain (chain id, decimals).
    * Throws a ChainMismatch where they differ; any other error means that the chain was not reached.
    */
   verifyAssets(): Promise<void>;
-  inspect(order: TransferOrder): Promise<Inspection>;
-  /** The treasury's balance of an asset at the newest block, in units. */
-  treasuryUnits(asset: Asset): Promise<bigint>;
-  /** The chain's own count of the sender's transactions: a floor for a lane, never its source. */
-  sequenceFloor(sender: string): Promise<bigint>;
+  /** Of orders of one asset. `unitsOnTheWay`: signed for and in no block yet, read before this call. */
+  inspect(
+    orders: readonly TransferOrder[],
+    known: { readonly unitsOnTheWay: bigint },
+  ): Promise<Inspection>;
   /**
    * Builds and signs; sends nothing. Same arguments may give other bytes (fees move).
    * Throws {@link SigningPostponed} where it should be tried again later; nothing was signed then.
    */
-  sign(orders: readonly TransferOrder[], lane: LanePosition): Promise<SignedAttempt>;
+  sign(order: SigningOrder): Promise<SignedAttempt>;
+  /** Another transaction for the same authority. Throws {@link SigningPostponed}, as sign does. */
+  carry(attempt: AttemptToFollow, lane: LanePosition): Promise<SignedTransaction>;
+  /**
+   * Takes the same sequence of the same sender at a fee that nodes accept as a replacement, within the
+   * ceiling: the same call, or nothing at all. Throws {@link SigningPostponed} where that is not to be had.
+   */
+  replace(transaction: SignedTransaction, by: 'itself' | 'nothing'): Promise<SignedTransaction>;
   broadcast(rawTransaction: Uint8Array): Promise<BroadcastAnswer>;
+  /** What became of one transaction of a lane. */
+  track(transaction: SignedTransaction): Promise<TransactionSighting>;
+  sequences(sender: string): Promise<SequenceCounts>;
+  /** What the payer's accounts need. Throws where the chain was not reached. */
+  upkeep(): Promise<Upkeep>;
+  /** Signs a chore on the treasury's own lane. Throws {@link SigningPostponed}, as sign does. */
+  signChore(chore: Chore, lane: LanePosition): Promise<SignedTransaction>;
+  head(): Promise<ChainHead>;
+  /** Whether a quorum of the nodes holds this block on its chain. */
+  holds(block: BlockReference): Promise<'yes' | 'no' | 'unknown'>;
+  /** Every transfer of the asset into or out of the treasury in the blocks named, all of them final. */
+  movements(
+    asset: Asset,
+    blocks: { readonly from: bigint; readonly to: bigint },
+  ): Promise<readonly Movement[]>;
+  /** The treasury's units of an asset at the end of a final block. */
+  unitsAt(asset: Asset, blockNumber: bigint): Promise<bigint>;
 }
 
 /** The chain is not the one that the configuration describes. Nothing may be signed for it. */

@@ -181,6 +181,8 @@ export interface Chore {
   readonly purpose: 'DEPLOY' | 'DELEGATE' | 'TOP_UP';
   /** For the log: "delegates the treasury account to 0x…". */
   readonly what: string;
+  /** How many sequences of the treasury's account it takes: a delegation of itself takes two (EIP-7702). */
+  readonly takes: bigint;
   /** Only the driver that made it reads it. */
   readonly details: Readonly<Record<string, string>>;
 }

@@ -11,6 +11,7 @@ import {
   readQuantity,
   readReceipt,
   readRecord,
+  readWord,
   type Block,
   type EventLog,
   type Hex,
@@ -38,6 +39,15 @@ export interface FeeHistory {
   readonly tipsWei: readonly bigint[];
 }
 
+/** Events of one contract in a range of blocks, both ends included. */
+export interface LogFilter {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly address: Hex;
+  /** By position; null: any. */
+  readonly topics: readonly (Hex | null)[];
+}
+
 /** One node of one chain, each question in a type. Every answer is read strictly. */
 export interface EvmNode {
   readonly label: string;
@@ -57,7 +67,11 @@ export interface EvmNode {
   /** Gas as a decimal count, or the revert. */
   estimateGas(request: CallRequest): Promise<bigint | { readonly revertData: Hex }>;
   feeHistory(): Promise<FeeHistory>;
+  /** One word of an account's storage. */
+  storageAt(address: Hex, slot: Hex, block: BlockId): Promise<bigint>;
   logsOf(blockHash: Hex, filter: { address: Hex; topics: readonly Hex[] }): Promise<EventLog[]>;
+  /** In the order of the chain. Throws where a log is not of what was asked for. */
+  logsBetween(filter: LogFilter): Promise<EventLog[]>;
   /** Gives the hash that the node says it accepted. */
   sendRaw(raw: Hex): Promise<Hex>;
 }
@@ -124,7 +138,15 @@ function contractReads(
   ask: Ask,
 ): Pick<
   EvmNode,
-  'balance' | 'code' | 'call' | 'estimateGas' | 'feeHistory' | 'logsOf' | 'sendRaw'
+  | 'balance'
+  | 'code'
+  | 'call'
+  | 'estimateGas'
+  | 'feeHistory'
+  | 'storageAt'
+  | 'logsOf'
+  | 'logsBetween'
+  | 'sendRaw'
 > {
   return {
     async balance(address) {
@@ -152,14 +174,35 @@ function contractReads(
       const params = [FEE_HISTORY_BLOCKS, 'latest', [MEDIAN]];
       return readFeeHistory(await ask('eth_feeHistory', params));
     },
+    async storageAt(address, slot, block) {
+      const answer = await ask('eth_getStorageAt', [address, slot, toBlockId(block)]);
+      return readWord(answer, 'storage word');
+    },
     async logsOf(blockHash, { address, topics }) {
       const answer = await ask('eth_getLogs', [{ blockHash, address, topics: [...topics] }]);
       return readList(answer, 'logs').map(readLog);
+    },
+    async logsBetween(filter) {
+      const { from, to, address, topics } = filter;
+      const range = { fromBlock: toQuantity(from), toBlock: toQuantity(to) };
+      const answer = await ask('eth_getLogs', [{ ...range, address, topics: [...topics] }]);
+      return readLogs(answer, filter);
     },
     async sendRaw(raw) {
       return readHash(await ask('eth_sendRawTransaction', [raw]), 'transaction hash');
     },
   };
+}
+
+function readLogs(answer: unknown, filter: LogFilter): EventLog[] {
+  const logs = readList(answer, 'logs').map(readLog);
+  const isAsked = (log: EventLog): boolean =>
+    log.address === filter.address &&
+    log.blockNumber >= filter.from &&
+    log.blockNumber <= filter.to &&
+    filter.topics.every((topic, index) => topic === null || log.topics[index] === topic);
+  if (!logs.every(isAsked)) throw new RpcFailure('the node answered with other logs');
+  return logs.toSorted((a, b) => Number(a.blockNumber - b.blockNumber || a.logIndex - b.logIndex));
 }
 
 function toQuantity(value: bigint): Hex {

@@ -48,10 +48,17 @@ export function readList(value: unknown, what: string): readonly unknown[] {
   return value as readonly unknown[];
 }
 
+/** One word of storage: 32 bytes, whole, so that a cut answer is no zero. */
+export function readWord(value: unknown, what: string): bigint {
+  return BigInt(readHash(value, what));
+}
+
 /** A block by its number and hash. */
 export interface Block {
   readonly number: bigint;
   readonly hash: Hex;
+  /** Unix time in seconds. */
+  readonly timestamp: bigint;
   /** Whole transactions as the node wrote them, or hashes: what was asked for. */
   readonly transactions: readonly unknown[];
 }
@@ -62,6 +69,7 @@ export function readBlock(value: unknown): Block {
   return {
     number: readQuantity(block['number'], 'block number'),
     hash: readHash(block['hash'], 'block hash'),
+    timestamp: readQuantity(block['timestamp'], 'block time'),
     transactions: readList(block['transactions'], 'block transactions'),
   };
 }
@@ -72,6 +80,7 @@ export interface EventLog {
   readonly data: Hex;
   readonly logIndex: bigint;
   readonly transactionHash: Hex;
+  readonly blockNumber: bigint;
   readonly blockHash: Hex;
 }
 
@@ -84,6 +93,7 @@ export function readLog(value: unknown): EventLog {
     data: readData(log['data'], 'log data'),
     logIndex: readQuantity(log['logIndex'], 'log index'),
     transactionHash: readHash(log['transactionHash'], 'log transaction hash'),
+    blockNumber: readQuantity(log['blockNumber'], 'log block number'),
     blockHash: readHash(log['blockHash'], 'log block hash'),
   };
 }
@@ -121,7 +131,9 @@ export function readReceipt(value: unknown, hash: string): Receipt {
     throw new RpcFailure('the receipt is of another transaction');
   }
   for (const log of receipt.logs) {
-    if (log.transactionHash !== hash || log.blockHash !== receipt.blockHash) {
+    const isOfBlock =
+      log.blockNumber === receipt.blockNumber && log.blockHash === receipt.blockHash;
+    if (log.transactionHash !== hash || !isOfBlock) {
       throw new RpcFailure('the receipt holds a log of another transaction');
     }
   }

@@ -2,40 +2,36 @@ import { SigningPostponed } from '../network.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import type { FeeHistory } from './node.ts';
 
-/** What a transfer may cost on one network. Wei per gas, and gas. */
+/** What a gas may cost on one network, in wei. */
 export interface FeePolicy {
   readonly tipFloorWei: bigint;
   readonly tipCeilingWei: bigint;
   readonly maxFeeCeilingWei: bigint;
-  readonly gasCeiling: bigint;
 }
 
 const GWEI = 10n ** 9n;
 
-/**
- * Polygon's nodes refuse tips below 25 to 30 gwei. BSC has no base fee, and its validators take
- * from 0.05 gwei. A transfer takes 65,000 gas, or 130,000 behind a proxy with hooks.
- */
+/** Polygon's nodes refuse tips below 25 to 30 gwei. BSC has no base fee; its validators take 0.05 gwei. */
 export const FEE_POLICIES: Readonly<Record<EvmNetworkId, FeePolicy>> = {
   ETHEREUM_MAINNET: {
     tipFloorWei: GWEI / 20n,
     tipCeilingWei: 5n * GWEI,
     maxFeeCeilingWei: 300n * GWEI,
-    gasCeiling: 250_000n,
   },
   MATIC_MAINNET: {
     tipFloorWei: 30n * GWEI,
     tipCeilingWei: 600n * GWEI,
     maxFeeCeilingWei: 3_000n * GWEI,
-    gasCeiling: 250_000n,
   },
   BSC_MAINNET: {
     tipFloorWei: GWEI / 10n,
     tipCeilingWei: 5n * GWEI,
     maxFeeCeilingWei: 20n * GWEI,
-    gasCeiling: 250_000n,
   },
 };
+
+/** The most gas that a transaction may ask for: Ethereum's rule (EIP-7825), kept on every network. */
+export const TRANSACTION_GAS_CAP = 16_777_216n;
 
 /** EIP-1559, in wei per gas. */
 export interface FeeQuote {
@@ -60,16 +56,25 @@ export function quoteFees(history: FeeHistory, policy: FeePolicy): FeeQuote {
 }
 
 /**
- * A quarter more than the estimate, and what it costs when the recipient's balance has become
- * zero since (a fresh storage slot takes 17,100 gas more). Gas that is not used is not paid.
+ * Fees that take the place of `previous`: nodes ask for 10 % more in both fields, and some for 12.5 %;
+ * and no less than the present quote, so that it is worth while. The tip may go beyond its own ceiling,
+ * which is there to doubt the market's word and not ours.
+ * Throws {@link SigningPostponed} where that is above the ceiling.
  */
-export function gasLimitFor(estimate: bigint, policy: FeePolicy): bigint {
-  if (estimate > policy.gasCeiling) {
+export function replacementOf(previous: FeeQuote, quote: FeeQuote, policy: FeePolicy): FeeQuote {
+  const tipWei = max(raised(previous.tipWei), quote.tipWei);
+  const maxFeeWei = max(max(raised(previous.maxFeeWei), quote.maxFeeWei), tipWei);
+  if (maxFeeWei > policy.maxFeeCeilingWei) {
     throw new SigningPostponed(
-      `The transfer takes ${estimate} gas; the ceiling is ${policy.gasCeiling}.`,
+      `A replacement costs ${maxFeeWei} wei per gas; the ceiling is ${policy.maxFeeCeilingWei}.`,
     );
   }
-  return min((estimate * 5n) / 4n + 20_000n, policy.gasCeiling);
+  return { maxFeeWei, tipWei };
+}
+
+/** 12.5 % more, rounded up. */
+function raised(wei: bigint): bigint {
+  return (wei * 9n + 7n) / 8n;
 }
 
 function median(values: readonly bigint[]): bigint {
@@ -83,4 +88,8 @@ function clamp(value: bigint, floor: bigint, ceiling: bigint): bigint {
 
 function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -5,7 +5,7 @@ import type { EvmNetworkId } from './evm-network.ts';
 import { readFinalized } from './finality.ts';
 import { RpcFailure } from './json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import { connectNodes, onFirstAnswering, type EvmConnection } from './nodes.ts';
+import { connectNodes, type EvmConnection, type NodePool } from './nodes.ts';
 import { contractOf, lowerAddress, readBalance } from './token.ts';
 
 const COINS: Readonly<Record<EvmNetworkId, string>> = {
@@ -19,9 +19,9 @@ const COIN_DECIMALS = 18;
 export function createEvmAccountReader(
   options: EvmConnection & { readonly network: EvmNetworkId },
 ): AccountReader {
-  const nodes = connectNodes(options);
+  const pool = connectNodes(options);
   const ask = async <T>(work: (node: EvmNode) => Promise<T>): Promise<T> =>
-    await askNodes(nodes, work);
+    await askNodes(pool, work);
   return {
     async holdings(address, assets) {
       const coinUnits = await ask(async (node) => await node.balance(lowerAddress(address)));
@@ -47,12 +47,9 @@ export function createEvmAccountReader(
   };
 }
 
-async function askNodes<T>(
-  nodes: readonly EvmNode[],
-  work: (node: EvmNode) => Promise<T>,
-): Promise<T> {
+async function askNodes<T>(pool: NodePool, work: (node: EvmNode) => Promise<T>): Promise<T> {
   try {
-    return await onFirstAnswering(nodes, work);
+    return await pool.onOne(work);
   } catch (error) {
     if (error instanceof RpcFailure) throw new NetworkUnreachable(error.message);
     throw error;

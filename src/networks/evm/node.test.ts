@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 function node(): EvmNode {
-  const [first] = connectNodes({ chainId: 1, rpcUrls: [server.url] });
+  const [first] = connectNodes({ chainId: 1, rpcUrls: [server.url] }).all;
   if (first === undefined) throw new Error('no node');
   return first;
 }

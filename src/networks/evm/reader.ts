@@ -15,7 +15,7 @@ export interface EvmReaderOptions extends EvmConnection {
  */
 export function createEvmReader(options: EvmReaderOptions): NetworkReader {
   const { network, chainId } = options;
-  const nodes = connectNodes(options);
+  const nodes = connectNodes(options).all;
   return {
     network,
     async status(attempt) {

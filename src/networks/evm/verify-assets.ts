@@ -3,7 +3,7 @@ import type { Asset } from '../../money/asset.ts';
 import { ChainMismatch } from '../network.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import type { EvmNode } from './node.ts';
-import { onFirstAnswering } from './nodes.ts';
+import type { NodePool } from './nodes.ts';
 import { contractOf, readDecimals } from './token.ts';
 
 /** What the configuration says of a network. */
@@ -17,11 +17,11 @@ export interface ConfiguredNetwork {
  * the first; one at least has to answer. Throws {@link ChainMismatch}; RpcFailure where none answers.
  */
 export async function verifyAssets(
-  nodes: readonly EvmNode[],
+  pool: NodePool,
   { network, assets }: ConfiguredNetwork,
 ): Promise<void> {
   const checks = await Promise.allSettled(
-    nodes.map(async (node) => {
+    pool.all.map(async (node) => {
       await node.checkChain();
     }),
   );
@@ -32,7 +32,7 @@ export async function verifyAssets(
   }
   for (const asset of assets) {
     assert(asset.network === network, `the asset is not of ${network}`);
-    await onFirstAnswering(nodes, async (node) => {
+    await pool.onOne(async (node) => {
       await verifyAsset(node, asset);
     });
   }

@@ -60,10 +60,13 @@ export interface EvmNode {
   /** As {@link blockAt}, with whole transactions. */
   fullBlockAt(number: bigint): Promise<Block | null>;
   finalizedBlock(): Promise<Block>;
+  latestBlock(): Promise<Block>;
   transactionCount(address: Hex, block: BlockId): Promise<bigint>;
   balance(address: Hex): Promise<bigint>;
   code(address: Hex): Promise<Hex>;
   call(request: CallRequest, block: BlockId): Promise<CallAnswer>;
+  /** A call at the newest block as if `code` lay at the account that is called. */
+  callAs(code: Hex, request: CallRequest & { readonly gas: bigint }): Promise<CallAnswer>;
   /** Gas as a decimal count, or the revert. */
   estimateGas(request: CallRequest): Promise<bigint | { readonly revertData: Hex }>;
   feeHistory(): Promise<FeeHistory>;
@@ -104,7 +107,13 @@ function chainReads(
   ask: Ask,
 ): Pick<
   EvmNode,
-  'receipt' | 'transaction' | 'blockAt' | 'fullBlockAt' | 'finalizedBlock' | 'transactionCount'
+  | 'receipt'
+  | 'transaction'
+  | 'blockAt'
+  | 'fullBlockAt'
+  | 'finalizedBlock'
+  | 'latestBlock'
+  | 'transactionCount'
 > {
   const blockAt = async (number: bigint, whole: boolean): Promise<Block | null> => {
     const answer = await ask('eth_getBlockByNumber', [toQuantity(number), whole]);
@@ -127,6 +136,9 @@ function chainReads(
     async finalizedBlock() {
       return readBlock(await ask('eth_getBlockByNumber', ['finalized', false]));
     },
+    async latestBlock() {
+      return readBlock(await ask('eth_getBlockByNumber', ['latest', false]));
+    },
     async transactionCount(address, block) {
       const answer = await ask('eth_getTransactionCount', [address, toBlockId(block)]);
       return readQuantity(answer, 'transaction count');
@@ -141,6 +153,7 @@ function contractReads(
   | 'balance'
   | 'code'
   | 'call'
+  | 'callAs'
   | 'estimateGas'
   | 'feeHistory'
   | 'storageAt'
@@ -155,13 +168,11 @@ function contractReads(
     async code(address) {
       return readData(await ask('eth_getCode', [address, 'latest']), 'code');
     },
-    async call(request, block) {
-      try {
-        const answer = await ask('eth_call', [{ ...request }, toBlockId(block)]);
-        return { kind: 'returned', data: readData(answer, 'call result') };
-      } catch (error) {
-        return { kind: 'reverted', data: revertDataOf(error) };
-      }
+    call: async (request, block) =>
+      await answerOf(ask('eth_call', [{ ...request }, toBlockId(block)])),
+    async callAs(code, { gas, ...request }) {
+      const order = { ...request, gas: toQuantity(gas) };
+      return await answerOf(ask('eth_call', [order, 'latest', { [request.to]: { code } }]));
     },
     async estimateGas(request) {
       try {
@@ -192,6 +203,14 @@ function contractReads(
       return readHash(await ask('eth_sendRawTransaction', [raw]), 'transaction hash');
     },
   };
+}
+
+async function answerOf(question: Promise<unknown>): Promise<CallAnswer> {
+  try {
+    return { kind: 'returned', data: readData(await question, 'call result') };
+  } catch (error) {
+    return { kind: 'reverted', data: revertDataOf(error) };
+  }
 }
 
 function readLogs(answer: unknown, filter: LogFilter): EventLog[] {

@@ -140,7 +140,7 @@ async function confirm(
   const follower = {
     database,
     reader,
-    sender: undefined,
+    isWorker: false,
     assetOf,
     clock: systemClock,
     ids: createIdSource(systemClock, systemRandom),

@@ -7,7 +7,8 @@ import { ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
-  STANDARD_MAX_WAITING_ATTEMPTS,
+  STANDARD_MAX_BATCH_ORDERS,
+  STANDARD_MAX_WAITING_TRANSACTIONS,
   STANDARD_PACE,
   STANDARD_ROUND_SIZE,
 } from '../settlement/standard-pace.ts';
@@ -116,7 +117,8 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     log: log.child({ network }),
     workerId: ids.next(),
     pace: rehearsal.pace,
-    maxWaitingAttempts: STANDARD_MAX_WAITING_ATTEMPTS,
+    maxBatchOrders: STANDARD_MAX_BATCH_ORDERS,
+    maxWaitingTransactions: STANDARD_MAX_WAITING_TRANSACTIONS,
     roundSize: STANDARD_ROUND_SIZE,
     reach: rehearsal.reach,
   };

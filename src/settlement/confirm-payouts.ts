@@ -1,29 +1,29 @@
 import { assert } from '../base/assert.ts';
 import { later } from '../base/clock.ts';
 import type { Tx } from '../database/database.ts';
-import type { NetworkDriver, NetworkReader, Sighting } from '../networks/network.ts';
-import { broadcastAttempt } from './broadcast-attempt.ts';
+import type { AttemptToFollow, ItemFate, NetworkReader, Sighting } from '../networks/network.ts';
 import {
   claimDueAttempts,
   endAttempt,
-  isRecorded,
-  listLiveSiblings,
   noteSighting,
-  setFate,
+  setFates,
+  type ItemEnd,
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
-import { endInFlight, lockFlight, requeue } from './internal/order-store.ts';
-import { stopLane } from './lanes.ts';
-import { toTransferOrder } from './order.ts';
+import { endInFlight, lockFlight, requeue, type ProvenEnd } from './internal/order-store.ts';
+import { stopNetwork } from './network-state.ts';
+import { toTransferOrder, type AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
+import { shareOut } from './share-out.ts';
 
-/** What following needs. Without `sender` nothing is sent again: a process without keys may follow. */
+/** What following needs: no key, and nothing that sends. */
 export type Follower = Pick<
   Settlement,
   'database' | 'assetOf' | 'clock' | 'log' | 'pace' | 'reach'
 > & {
   readonly reader: NetworkReader;
-  readonly sender: Pick<NetworkDriver, 'broadcast'> | undefined;
+  /** False for whoever only asks, beside the worker. */
+  readonly isWorker: boolean;
 };
 
 /** Looks at every open attempt that is due. Gives how many it looked at. */
@@ -33,9 +33,10 @@ export async function confirmPayouts(settlement: Settlement): Promise<number> {
     network: driver.network,
     limit: settlement.roundSize,
     leaseMs: pace.leaseMs,
+    longestMs: Math.max(pace.leaseMs, pace.checkIncludedEveryMs),
     now: clock.now(),
   });
-  const follower: Follower = { ...settlement, reader: driver, sender: driver };
+  const follower: Follower = { ...settlement, reader: driver, isWorker: true };
   await Promise.all(attempts.map(async (attempt) => await followSafely(follower, attempt)));
   return attempts.length;
 }
@@ -49,18 +50,25 @@ async function followSafely(follower: Follower, attempt: RecordedAttempt): Promi
   }
 }
 
-/** Asks the chain once and records what is proven. Anything unproven leaves the payout as it is. */
-export async function followAttempt(follower: Follower, attempt: RecordedAttempt): Promise<void> {
-  const sighting = await follower.reader.status({
+/** The attempt as the driver is asked about it. */
+export function toFollow(attempt: RecordedAttempt, assetOf: AssetOf): AttemptToFollow {
+  const { network, orders } = attempt;
+  return {
     fence: attempt.fence,
-    sender: attempt.sender,
-    sequence: attempt.sequence,
-    transactionHash: attempt.transactionHash,
-    rawTransaction: attempt.rawTransaction,
-    orders: attempt.orders.map((order) =>
-      toTransferOrder({ ...order, network: attempt.network }, follower.assetOf),
-    ),
-  });
+    payer: attempt.payer,
+    authority: attempt.authority,
+    authorityHash: attempt.authorityHash,
+    validUntil: attempt.validUntil,
+    sinceBlock: attempt.sinceBlock,
+    orders: orders.map((order) => toTransferOrder({ ...order, network }, assetOf)),
+    transactionHashes: attempt.transactionHashes,
+  };
+}
+
+/** Asks the chain once and records what is proven. Anything unproven leaves the payouts as they are. */
+export async function followAttempt(follower: Follower, attempt: RecordedAttempt): Promise<void> {
+  const { checkEveryMs, checkIncludedEveryMs } = follower.pace;
+  const sighting = await follower.reader.status(toFollow(attempt, follower.assetOf));
   switch (sighting.kind) {
     case 'final':
       await follower.reach('seen-final');
@@ -70,25 +78,25 @@ export async function followAttempt(follower: Follower, attempt: RecordedAttempt
     case 'dead':
       await bury(follower, attempt, sighting);
       return;
-    case 'included':
-      await note(follower, attempt, { sighting: 'included', block: sighting.block });
+    case 'included': {
+      const { block } = sighting;
+      const wait = { ms: checkIncludedEveryMs };
+      await note(follower, attempt, { sighting: 'included', block, wait });
       return;
+    }
     case 'waiting':
-      // One node may know it and tell no other; the same bytes do no harm.
-      await note(follower, attempt, { sighting: 'waiting', block: null });
-      await sendAgain(follower, attempt);
+    case 'unseen': {
+      const wait = { ms: checkEveryMs };
+      await note(follower, attempt, { sighting: sighting.kind, block: null, wait });
       return;
-    case 'unseen':
-      await note(follower, attempt, { sighting: 'unseen', block: null });
-      await sendAgain(follower, attempt);
-      return;
-    case 'unknown':
+    }
+    case 'unknown': {
       tellOfDoubt(follower, attempt, sighting);
-      await note(follower, attempt, {
-        sighting: `unknown: ${sighting.reason}`,
-        block: 'unchanged',
-      });
+      const words = `unknown: ${sighting.reason}`;
+      const wait = { ms: checkEveryMs };
+      await note(follower, attempt, { sighting: words, block: 'unchanged', wait });
       return;
+    }
   }
 }
 
@@ -97,167 +105,136 @@ function tellOfDoubt(
   attempt: RecordedAttempt,
   doubt: Extract<Sighting, { kind: 'unknown' }>,
 ): void {
-  const { transactionHash } = attempt;
+  const { fence } = attempt;
   const words = `the chain's answer proves nothing: ${doubt.reason}`;
-  if (doubt.needsPerson === true) follower.log.error({ transactionHash, alarm: true }, words);
-  else follower.log.warn({ transactionHash }, words);
+  if (doubt.needsPerson === true) follower.log.error({ fence, alarm: true }, words);
+  else follower.log.warn({ fence }, words);
 }
 
 type Final = Extract<Sighting, { kind: 'final' }>;
 type Dead = Extract<Sighting, { kind: 'dead' }>;
 
 /**
- * One transaction: the attempt has landed, each of its payouts has its fate, its siblings are dead, and
- * what only they would have paid goes back to the queue.
+ * One transaction: the attempt has landed and each of its payouts has its fate. Those that the attempt
+ * could not pay through no doing of their recipients go back to the queue: its fence is spent.
  */
 async function settle(follower: Follower, attempt: RecordedAttempt, final: Final): Promise<void> {
-  const { database, clock } = follower;
-  assert(final.fates.length === attempt.orders.length, 'each payout of an attempt has a fate');
+  const { database, clock, pace } = follower;
   const payoutIds = attempt.orders.map((order) => order.payoutId);
-  const block = { blockNumber: final.block.number.toString(), blockHash: final.block.hash };
+  assertFatesOf(payoutIds, final.fates);
+  const { network, fence } = attempt;
+  const { transactionHash, block, feeUnits, fates } = final;
+  const proof = { transactionHash, blockNumber: block.number.toString(), blockHash: block.hash };
+  const landed = { transactionHash, block, feeUnits };
   await database.transaction(async (tx) => {
     const at = clock.now();
     const flight = await lockFlight(tx, attempt);
-    const isFirst = await endAttempt(tx, attempt, {
-      state: 'LANDED',
-      sighting: 'final',
-      proof: { transactionHash: attempt.transactionHash, ...block },
-      block: final.block,
-      feeUnits: final.feeUnits,
-      at,
-    });
-    if (!isFirst) return;
-    for (const fate of final.fates) {
-      assert(payoutIds.includes(fate.payoutId), 'a fate is of one of the payouts');
-      await settleOne(tx, attempt, { fate, at });
-    }
-    await burySiblings(tx, attempt, at);
-    const left = flight.filter((payoutId) => !payoutIds.includes(payoutId));
-    await requeueAll(tx, attempt, { payoutIds: left, at });
+    const end = { state: 'LANDED', sighting: 'final', proof, landed, at } as const;
+    if (!(await endAttempt(tx, attempt, end))) return;
+    assertSame(flight, payoutIds, fence);
+    const changed = await setFates(tx, attempt, itemEndsOf(fates, feeUnits));
+    assert(changed === payoutIds.length, `the payouts of ${fence} were open in their attempt`);
+    const ends = fates.flatMap(provenEndOf);
+    const ended = await endInFlight(tx, { network, fence, transactionHash, at }, ends);
+    assert(ended === ends.length, `the payouts of ${fence} were in its flight`);
+    const undone = fates.filter(({ kind }) => kind === 'undone').map((fate) => fate.payoutId);
+    await requeueAll(tx, attempt, { payoutIds: undone, availableAt: later(at, pace.waitMs), at });
   });
 }
 
-async function settleOne(
-  tx: Tx,
-  attempt: RecordedAttempt,
-  verdict: { fate: Final['fates'][number]; at: Date },
-): Promise<void> {
-  const { fate, at } = verdict;
-  const reason = fate.kind === 'refused' ? fate.reason : null;
-  const state = fate.kind === 'paid' ? 'PAID' : 'REFUSED';
-  const { network, attemptId, fence, transactionHash } = attempt;
+function assertFatesOf(payoutIds: readonly string[], fates: readonly ItemFate[]): void {
+  const known = new Set(payoutIds);
+  const told = new Set(fates.map(({ payoutId }) => payoutId));
+  const isEach = fates.length === payoutIds.length && told.size === fates.length;
+  assert(
+    isEach && fates.every(({ payoutId }) => known.has(payoutId)),
+    'each payout of an attempt has one fate',
+  );
+}
+
+function assertSame(flight: readonly string[], payoutIds: readonly string[], fence: string): void {
+  const inFlight = new Set(flight);
+  const isSame =
+    flight.length === payoutIds.length && payoutIds.every((payoutId) => inFlight.has(payoutId));
+  assert(isSame, `the payouts of ${fence} were all in its flight, and no others`);
+}
+
+function itemEndsOf(fates: readonly ItemFate[], feeUnits: bigint): ItemEnd[] {
+  const shares = shareOut(feeUnits, fates.length);
+  return fates.map((fate, index) => ({
+    payoutId: fate.payoutId,
+    fate: fate.kind === 'paid' ? 'PAID' : fate.kind === 'refused' ? 'REFUSED' : 'DEAD',
+    reason: fate.kind === 'paid' ? null : fate.reason,
+    proof: fate.proof,
+    feeUnits: shares[index] ?? null,
+  }));
+}
+
+function provenEndOf(fate: ItemFate): ProvenEnd[] {
   const { payoutId, proof } = fate;
-  const changed = await setFate(tx, { network, attemptId, payoutId, fate: state, reason, proof });
-  assert(changed === 1, `payout ${payoutId} was open in its attempt`);
-  const info = reason;
-  const ended = await endInFlight(tx, {
-    network,
-    payoutId,
-    fence,
-    state,
-    transactionHash,
-    info,
-    proof,
-    at,
-  });
-  assert(ended, `payout ${payoutId} was in flight under ${fence}`);
-}
-
-/** Of the attempts with one fence one has landed: the others never can. */
-async function burySiblings(tx: Tx, attempt: RecordedAttempt, at: Date): Promise<void> {
-  const { network } = attempt;
-  for (const sibling of await listLiveSiblings(tx, attempt)) {
-    assert(sibling.state === 'OPEN', `one attempt under ${attempt.fence} has landed`);
-    const proof = { landedUnderTheSameFence: attempt.transactionHash };
-    const { attemptId } = sibling;
-    const sighting = 'another attempt landed';
-    const end = { state: 'DEAD', sighting, proof, block: null, feeUnits: null, at } as const;
-    await endAttempt(tx, { network, attemptId }, end);
-    const fate = { fate: 'DEAD', reason: sighting, proof, payoutId: null } as const;
-    await setFate(tx, { network, attemptId, ...fate });
+  switch (fate.kind) {
+    case 'paid':
+      return [{ payoutId, state: 'PAID', info: null, proof }];
+    case 'refused':
+      return [{ payoutId, state: 'REFUSED', info: fate.reason, proof }];
+    case 'undone':
+      return [];
   }
 }
 
 /**
- * Proven dead. Its payouts go back to the queue once nothing under its fence is alive. Where the fence
- * was taken by a transaction that is not recorded, someone else uses the key, and may have paid one of
- * these payouts by hand: nothing is signed on the lane until a person has looked.
+ * Proven dead: nothing that was signed for its payouts can take effect any more, and they go back to the
+ * queue. Where its fence was spent by something that Knit did not make, someone else has the payer's key,
+ * and may have paid one of these payouts by hand: nothing is signed on the network until a person has
+ * looked.
  */
 async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): Promise<void> {
   const { database, clock, log } = follower;
-  const { network, attemptId, fence } = attempt;
+  const { network, fence } = attempt;
+  const { reason, proof, takenBy } = dead;
   const payoutIds = attempt.orders.map((order) => order.payoutId);
   const stranger = await database.transaction(async (tx) => {
     const at = clock.now();
     const flight = await lockFlight(tx, attempt);
-    const { reason, proof } = dead;
-    const end = {
-      state: 'DEAD',
-      sighting: reason,
-      proof,
-      block: null,
-      feeUnits: null,
-      at,
-    } as const;
+    const end = { state: 'DEAD', sighting: reason, proof, landed: null, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return null;
-    await setFate(tx, { network, attemptId, payoutId: null, fate: 'DEAD', reason, proof });
-    if ((await listLiveSiblings(tx, attempt)).length === 0) {
-      const isWhole = payoutIds.every((payoutId) => flight.includes(payoutId));
-      assert(isWhole, `the payouts of ${attemptId} were in flight under ${fence}`);
-      await requeueAll(tx, attempt, { payoutIds: flight, at });
-    }
-    return await stopAtStranger(tx, attempt, { takenBy: dead.takenBy, at });
+    assertSame(flight, payoutIds, fence);
+    const ends = payoutIds.map(
+      (payoutId) => ({ payoutId, fate: 'DEAD', reason, proof, feeUnits: null }) as const,
+    );
+    const changed = await setFates(tx, attempt, ends);
+    assert(changed === payoutIds.length, `the payouts of ${fence} were open in their attempt`);
+    await requeueAll(tx, attempt, { payoutIds, availableAt: at, at });
+    if (takenBy === null) return null;
+    const words = `Knit did not make transaction ${takenBy}, which spent ${fence}: the treasury's key was used elsewhere; nothing is signed until "knit network resume" is run`;
+    await stopNetwork(tx, { network, reason: words, at });
+    return words;
   });
-  const fields = { transactionHash: attempt.transactionHash };
-  if (stranger !== null) log.error({ ...fields, alarm: true }, stranger);
-  log.warn(fields, `an attempt is dead: ${dead.reason}`);
+  if (stranger !== null) log.error({ fence, alarm: true }, stranger);
+  log.warn({ fence }, `an attempt is dead: ${reason}`);
 }
 
-/** Nothing under the attempt's fence can pay these any more. */
+/** The attempt's fence can pay these no more. */
 async function requeueAll(
   tx: Tx,
   attempt: RecordedAttempt,
-  what: { payoutIds: readonly string[]; at: Date },
+  what: { payoutIds: readonly string[]; availableAt: Date; at: Date },
 ): Promise<void> {
+  if (what.payoutIds.length === 0) return;
   const { network, fence } = attempt;
-  for (const payoutId of what.payoutIds) {
-    const isBack = await requeue(tx, { network, payoutId, fence, at: what.at });
-    assert(isBack, `payout ${payoutId} was in flight under ${fence}`);
-  }
-}
-
-/** The reason for which the lane was stopped; null where the fence was taken by an attempt of ours. */
-async function stopAtStranger(
-  tx: Tx,
-  attempt: RecordedAttempt,
-  found: { takenBy: string | null; at: Date },
-): Promise<string | null> {
-  const { network, sender, fence } = attempt;
-  const { takenBy, at } = found;
-  if (takenBy === null || (await isRecorded(tx, network, takenBy))) return null;
-  const reason = `Knit did not make transaction ${takenBy}, which took ${fence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
-  await stopLane(tx, { network, sender, reason, at });
-  return reason;
-}
-
-async function sendAgain(follower: Follower, attempt: RecordedAttempt): Promise<void> {
-  const { clock, pace, sender } = follower;
-  const since = attempt.lastBroadcastAt;
-  const now = clock.now();
-  // A time to come is from a clock that ran ahead.
-  const isDue = since === null || since > now || later(since, pace.rebroadcastAfterMs) <= now;
-  if (sender === undefined || !isDue) return;
-  await broadcastAttempt(follower, sender, attempt);
+  const { availableAt, at } = what;
+  const back = await requeue(tx, { network, fence, availableAt, at }, what.payoutIds);
+  assert(back === what.payoutIds.length, `the payouts of ${fence} were in its flight`);
 }
 
 async function note(
   follower: Follower,
   attempt: RecordedAttempt,
-  seen: Pick<Parameters<typeof noteSighting>[2], 'sighting' | 'block'>,
+  seen: Pick<Parameters<typeof noteSighting>[2], 'sighting' | 'block'> & { wait: { ms: number } },
 ): Promise<void> {
+  const { sighting, block, wait } = seen;
   const at = follower.clock.now();
-  // Whoever only asks leaves the time of the next look alone: asked often enough, it would never come,
-  // and nobody would send again.
-  const nextCheckAt = follower.sender === undefined ? null : later(at, follower.pace.checkEveryMs);
-  await noteSighting(follower.database, attempt, { ...seen, nextCheckAt, at });
+  // Whoever only asks leaves the time of the next look alone: asked often enough, it would never come.
+  const nextCheckAt = follower.isWorker ? later(at, wait.ms) : null;
+  await noteSighting(follower.database, attempt, { sighting, block, nextCheckAt, at });
 }

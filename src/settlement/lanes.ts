@@ -3,10 +3,14 @@ import type { Queryable, Tx } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { sameAddress } from '../networks/address.ts';
 
+/** GAS: a plain account that sends what the payer has signed. TREASURY: the payer's own account. */
+export type LaneRole = 'GAS' | 'TREASURY';
+
 /** The sequence of transactions of one sender on one network, and who may add to it now. */
 export interface Lane {
   readonly network: NetworkId;
   readonly sender: string;
+  readonly role: LaneRole;
   /** The sequence (EVM: nonce) that the next attempt takes. */
   readonly nextSequence: bigint;
   readonly holderId: string | null;
@@ -26,20 +30,20 @@ export interface HeldLane {
 /** Creates the lane on first use, beginning at the chain's own count. Later calls change nothing. */
 export async function openLane(
   db: Queryable,
-  lane: { network: NetworkId; sender: string; firstSequence: bigint; at: Date },
+  lane: { network: NetworkId; sender: string; role: LaneRole; firstSequence: bigint; at: Date },
 ): Promise<void> {
   await db.query(
     `INSERT INTO settlement_lanes
-       (network, sender, next_sequence, lease_token, lease_until, created_at, updated_at)
-     VALUES ($1, $2, $3, 0, $4, $4, $4)
+       (network, sender, role, next_sequence, lease_token, lease_until, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, 0, $5, $5, $5)
      ON CONFLICT (network, sender) DO NOTHING`,
-    [lane.network, lane.sender, lane.firstSequence, lane.at],
+    [lane.network, lane.sender, lane.role, lane.firstSequence, lane.at],
   );
 }
 
 /**
- * Takes or renews the lease on a lane; undefined while another worker holds it, and while it is
- * stopped. The clock decides only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
+ * Takes the lease on a lane; undefined while it is held, by another step of the same worker too, and
+ * while it is stopped. The clock decides only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
  */
 export async function holdLane(
   db: Queryable,
@@ -49,7 +53,7 @@ export async function holdLane(
     `UPDATE settlement_lanes
      SET holder_id = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $5
      WHERE network = $1 AND sender = $2 AND stopped_for IS NULL
-       AND (holder_id IS NULL OR holder_id = $3 OR lease_until <= $5)
+       AND (holder_id IS NULL OR lease_until <= $5)
      RETURNING next_sequence, lease_token`,
     [want.network, want.sender, want.holderId, later(want.now, want.leaseMs), want.now],
   );
@@ -62,11 +66,15 @@ export async function holdLane(
   };
 }
 
-/** Whether the lane is still this holder's: its lease may have passed on while the process stalled. */
-export async function holdsLane(db: Queryable, lane: HeldLane): Promise<boolean> {
+/**
+ * Whether the lane is still this holder's: its lease may have passed on while the process stalled. In a
+ * transaction the row stays locked to its end, so that nobody takes the lane over meanwhile.
+ */
+export async function holdsLane(db: Queryable | Tx, lane: HeldLane): Promise<boolean> {
+  const lock = 'inTransaction' in db ? 'FOR UPDATE' : '';
   const rows = await db.query(
     `SELECT sender FROM settlement_lanes
-     WHERE network = $1 AND sender = $2 AND lease_token = $3 AND next_sequence = $4`,
+     WHERE network = $1 AND sender = $2 AND lease_token = $3 AND next_sequence = $4 ${lock}`,
     [lane.network, lane.sender, lane.leaseToken, lane.nextSequence],
   );
   return rows.length === 1;
@@ -82,17 +90,45 @@ export async function leaveLane(db: Queryable, lane: HeldLane, now: Date): Promi
 }
 
 /**
- * Takes the lane's next sequence for an attempt. False where the lane has passed to another holder
- * or its sequence has moved: then the signed bytes must be thrown away.
+ * Takes the lane's next sequence for a transaction, and as many after it as the transaction itself
+ * takes. False where the lane has passed to another holder or its sequence has moved: then the signed
+ * bytes must be thrown away.
  */
-export async function takeSequence(tx: Tx, lane: HeldLane, at: Date): Promise<boolean> {
+export async function takeSequence(
+  tx: Tx,
+  lane: HeldLane,
+  take: { readonly count: bigint; readonly at: Date },
+): Promise<boolean> {
   const taken = await tx.query(
-    `UPDATE settlement_lanes SET next_sequence = next_sequence + 1, updated_at = $5
+    `UPDATE settlement_lanes SET next_sequence = next_sequence + $5, updated_at = $6
      WHERE network = $1 AND sender = $2 AND lease_token = $3 AND next_sequence = $4
      RETURNING sender`,
-    [lane.network, lane.sender, lane.leaseToken, lane.nextSequence, at],
+    [lane.network, lane.sender, lane.leaseToken, lane.nextSequence, take.count, take.at],
   );
   return taken.length === 1;
+}
+
+/**
+ * Sets a held lane of the payer's own account back to what the chain counts for good, where a transaction
+ * took fewer sequences than it could have. Only while nothing of the lane is open.
+ */
+export async function setSequenceBack(
+  db: Queryable,
+  lane: HeldLane,
+  to: { readonly sequence: bigint; readonly at: Date },
+): Promise<boolean> {
+  const moved = await db.query(
+    `UPDATE settlement_lanes AS l SET next_sequence = $5, updated_at = $6
+     WHERE l.network = $1 AND l.sender = $2 AND l.lease_token = $3 AND l.next_sequence = $4
+       AND l.role = 'TREASURY' AND l.next_sequence > $5
+       AND NOT EXISTS (
+         SELECT 1 FROM settlement_transactions t
+         WHERE t.network = $1 AND t.sender = $2 AND (t.state = 'OPEN' OR t.sequence >= $5)
+       )
+     RETURNING l.sender`,
+    [lane.network, lane.sender, lane.leaseToken, lane.nextSequence, to.sequence, to.at],
+  );
+  return moved.length === 1;
 }
 
 /**
@@ -100,10 +136,10 @@ export async function takeSequence(tx: Tx, lane: HeldLane, at: Date): Promise<bo
  * first reason stays.
  */
 export async function stopLane(
-  tx: Tx,
+  db: Queryable,
   lane: { network: NetworkId; sender: string; reason: string; at: Date },
 ): Promise<void> {
-  await tx.query(
+  await db.query(
     `UPDATE settlement_lanes
      SET stopped_for = coalesce(stopped_for, $3), lease_token = lease_token + 1, updated_at = $4
      WHERE network = $1 AND sender = $2`,
@@ -135,17 +171,19 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
   const rows = await db.query<{
     network: NetworkId;
     sender: string;
+    role: LaneRole;
     next_sequence: bigint;
     holder_id: string | null;
     lease_until: Date;
     stopped_for: string | null;
   }>(
-    `SELECT network, sender, next_sequence, holder_id, lease_until, stopped_for
-     FROM settlement_lanes ORDER BY network, sender`,
+    `SELECT network, sender, role, next_sequence, holder_id, lease_until, stopped_for
+     FROM settlement_lanes ORDER BY network, role DESC, sender`,
   );
   return rows.map((row) => ({
     network: row.network,
     sender: row.sender,
+    role: row.role,
     nextSequence: row.next_sequence,
     holderId: row.holder_id,
     leaseUntil: row.lease_until,

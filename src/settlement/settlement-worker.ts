@@ -1,15 +1,18 @@
 import { ChainMismatch } from '../networks/network.ts';
 import { acceptOrders } from './accept-orders.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
-import { openLane } from './lanes.ts';
+import { createUpkeep } from './keep-up.ts';
+import { openLane, type LaneRole } from './lanes.ts';
+import { openNetwork, PayerMismatch } from './network-state.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
 import { submitPayouts } from './submit-payouts.ts';
+import { tendLanes } from './tend-lanes.ts';
 
 export interface SettlementWorker {
   /**
-   * Resolves when the worker has stopped. Rejects with a ChainMismatch where the chain is not the
-   * one that is configured: nothing was signed for it.
+   * Resolves when the worker has stopped. Rejects with a ChainMismatch where the chain is not the one
+   * that is configured, and with a PayerMismatch where the keys are not: nothing was signed then.
    */
   readonly stopped: Promise<void>;
   /** Lets the steps under way end, and starts no other. */
@@ -33,46 +36,66 @@ export function startSettlementWorker(settlement: Settlement): SettlementWorker 
 
 async function work(settlement: Settlement, signal: AbortSignal): Promise<void> {
   await reachChain(settlement, signal);
-  // Paying and following do not wait for each other.
+  const { idleMs, checkEveryMs, waitMs } = settlement.pace;
+  const repeatEvery = async (pauseMs: number, step: () => Promise<number>): Promise<void> =>
+    await repeat(settlement, { signal, pauseMs }, step);
+  const rarely = (step: () => Promise<void>) => async (): Promise<number> => {
+    await step();
+    return 0;
+  };
+  // None of these waits for another.
   await Promise.all([
-    repeat(settlement, signal, async () => {
-      const accepted = await acceptOrders(settlement);
-      return accepted + (await submitPayouts(settlement));
-    }),
-    repeat(settlement, signal, async () => await confirmPayouts(settlement)),
-    repeat(settlement, signal, async () => await settlePayouts(settlement)),
+    repeatEvery(idleMs, async () => await acceptOrders(settlement)),
+    repeatEvery(idleMs, async () => await submitPayouts(settlement)),
+    repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
+    repeatEvery(idleMs, async () => await settlePayouts(settlement)),
+    repeatEvery(checkEveryMs, rarely(async () => await tendLanes(settlement))),
+    repeatEvery(waitMs, rarely(createUpkeep(settlement))),
   ]);
 }
 
-/** Nothing is signed before the chain was compared with the configuration and the lane is open. */
+/** Nothing is signed before the chain was compared with the configuration and the lanes are open. */
 async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<void> {
-  const { database, driver, clock, log, pace } = settlement;
+  const { driver, clock, log, pace } = settlement;
   while (!signal.aborted) {
     try {
       await driver.verifyAssets();
-      await openLane(database, {
-        network: driver.network,
-        sender: driver.treasury,
-        firstSequence: await driver.sequenceFloor(driver.treasury),
-        at: clock.now(),
-      });
+      await open(settlement);
       log.info({ treasury: driver.treasury }, 'settlement is ready');
       return;
     } catch (error) {
-      if (error instanceof ChainMismatch) throw error;
+      if (error instanceof ChainMismatch || error instanceof PayerMismatch) throw error;
       log.warn({ err: error }, 'the network is not reachable yet');
       await clock.sleep(pace.waitMs, signal);
     }
   }
 }
 
+/** Opens the network and its lanes, each at the chain's own count. Later calls change nothing. */
+export async function open(
+  settlement: Pick<Settlement, 'database' | 'driver' | 'clock'>,
+): Promise<void> {
+  const { database, driver, clock } = settlement;
+  const { network, treasury, gasAccounts } = driver;
+  await openNetwork(database, { network, payer: treasury, at: clock.now() });
+  const lanes: { sender: string; role: LaneRole }[] = [
+    { sender: treasury, role: 'TREASURY' },
+    ...gasAccounts.map((sender) => ({ sender, role: 'GAS' }) as const),
+  ];
+  for (const lane of lanes) {
+    const { latest } = await driver.sequences(lane.sender);
+    await openLane(database, { network, ...lane, firstSequence: latest, at: clock.now() });
+  }
+}
+
 /** Runs a step again and again: at once while there is work, after a pause while there is none. */
 async function repeat(
   settlement: Settlement,
-  signal: AbortSignal,
+  how: { readonly signal: AbortSignal; readonly pauseMs: number },
   step: () => Promise<number>,
 ): Promise<void> {
   const { clock, log, pace } = settlement;
+  const { signal, pauseMs } = how;
   while (!signal.aborted) {
     let handled = 0;
     try {
@@ -81,6 +104,6 @@ async function repeat(
       log.error({ err: error }, 'a settlement step failed');
       await clock.sleep(pace.waitMs, signal);
     }
-    if (handled === 0) await clock.sleep(pace.idleMs, signal);
+    if (handled === 0) await clock.sleep(pauseMs, signal);
   }
 }

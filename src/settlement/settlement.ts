@@ -34,10 +34,16 @@ export const CHECKPOINTS: readonly Checkpoint[] = [
 export interface SettlementPace {
   /** How long a claim or a lane is held without renewal. The longest of these times. */
   readonly leaseMs: number;
-  /** Between two looks at an open attempt. */
+  /** How long a payout waits for others to share a transaction with. */
+  readonly batchWaitMs: number;
+  /** Between two looks at the chain's head, at an attempt that no block holds, and at the lanes. */
   readonly checkEveryMs: number;
-  /** After this long unseen, the same bytes are sent again. */
+  /** Between two looks at an attempt in a block that is not final yet; when it is, at once. */
+  readonly checkIncludedEveryMs: number;
+  /** After this long in no block, the same bytes are sent again. */
   readonly rebroadcastAfterMs: number;
+  /** After this long in no block, the first transaction of a lane is signed again at a higher fee. */
+  readonly replaceAfterMs: number;
   /** Until an order that has to wait (treasury short, token paused) is tried again. */
   readonly waitMs: number;
   /** Until an idle worker looks for work again. */
@@ -56,9 +62,11 @@ export interface Settlement {
   /** Names this worker in leases. */
   readonly workerId: string;
   readonly pace: SettlementPace;
-  /** How many attempts of one sender may be in no block; nodes keep only so many of one account. */
-  readonly maxWaitingAttempts: number;
-  /** How many orders, attempts or reports one round takes. */
+  /** How many payouts share a transaction at most; what a simulation measures may make it fewer. */
+  readonly maxBatchOrders: number;
+  /** How many transactions of one sender may be in no block; nodes keep only so many of one account. */
+  readonly maxWaitingTransactions: number;
+  /** How many outbox items, attempts or reports one round takes. */
   readonly roundSize: number;
   readonly reach: (checkpoint: Checkpoint) => Promise<void>;
 }

@@ -1,238 +1,245 @@
 import { assert } from '../base/assert.ts';
 import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
-import { sameAddress } from '../networks/address.ts';
-import {
-  SigningPostponed,
-  type Inspection,
-  type SignedAttempt,
-  type TransferOrder,
-} from '../networks/network.ts';
-import { broadcastAttempt } from './broadcast-attempt.ts';
-import {
-  assertNothingAlive,
-  countWaitingAttempts,
-  insertAttempt,
-  type RecordedAttempt,
-} from './internal/attempt-store.ts';
+import { TOKENS, type Token } from '../money/asset.ts';
+import { SigningPostponed, type Inspection, type SignedAttempt } from '../networks/network.ts';
+import { broadcastTransaction } from './broadcast-transaction.ts';
+import { assertNothingAlive, insertAttempt } from './internal/attempt-store.ts';
 import {
   claimQueued,
-  postponeOrder,
+  findDue,
+  postponeOrders,
   putInFlight,
   refuseQueued,
   unitsOnTheWay,
 } from './internal/order-store.ts';
-import { holdLane, holdsLane, leaveLane, takeSequence, type HeldLane } from './lanes.ts';
+import { insertTransaction, type RecordedTransaction } from './internal/transaction-store.ts';
+import { takeSequence, type HeldLane } from './lanes.ts';
+import { findNetworkState, isSigningAllowed, takeNumber } from './network-state.ts';
 import { toTransferOrder, type Order } from './order.ts';
 import type { Settlement } from './settlement.ts';
+import { StaleClaim } from './stale-claim.ts';
+import { stopAtStrangers, withGasLane } from './with-lane.ts';
 
 /**
- * One round of claim → sign → record → broadcast on the treasury's lane. Gives how many orders it
+ * One round of claim → inspect → sign → record → broadcast for each token: one batch of the payouts that
+ * wait, once there are enough of them or the oldest has waited long enough. Gives how many orders it
  * handled. Nothing is sent that is not recorded; nothing is recorded for an order that has anything
- * alive; a worker that has lost its lane or its claim records nothing and throws its bytes away.
+ * alive; a worker that has lost its lane or its claims records nothing and throws its bytes away.
  */
 export async function submitPayouts(settlement: Settlement): Promise<number> {
-  const { database, driver, clock, pace } = settlement;
-  const lane = await holdLane(database, {
-    network: driver.network,
-    sender: driver.treasury,
-    holderId: settlement.workerId,
-    leaseMs: pace.leaseMs,
-    now: clock.now(),
-  });
-  if (lane === undefined) return 0;
-  try {
-    return await submitOnLane(settlement, lane);
-  } finally {
-    await leaveLane(database, lane, clock.now());
+  const { database, driver, assetOf } = settlement;
+  const state = await findNetworkState(database, driver.network);
+  if (state === undefined || state.stoppedFor !== null) return 0;
+  let handled = 0;
+  for (const token of TOKENS) {
+    if (assetOf(driver.network, token) === undefined) continue;
+    if (await isBatchDue(settlement, token)) handled += await submitBatch(settlement, token);
   }
+  return handled;
 }
 
-async function submitOnLane(settlement: Settlement, lane: HeldLane): Promise<number> {
-  const { database, driver, clock, pace } = settlement;
-  const waiting = await countWaitingAttempts(database, driver.network, lane.sender);
-  const room = Math.min(settlement.maxWaitingAttempts - waiting, settlement.roundSize);
-  if (room <= 0) return 0;
-  const orders = await claimQueued(database, {
-    network: driver.network,
-    limit: room,
-    leaseMs: pace.leaseMs,
-    now: clock.now(),
+async function isBatchDue(settlement: Settlement, token: Token): Promise<boolean> {
+  const { database, driver, clock, pace, maxBatchOrders } = settlement;
+  const now = clock.now();
+  const limit = maxBatchOrders;
+  const { network } = driver;
+  const due = await findDue(database, { network, token, limit, leaseMs: pace.leaseMs, now });
+  if (due === undefined) return false;
+  // A time to come is from a clock that ran ahead.
+  const isOld = due.since > now || later(due.since, pace.batchWaitMs) <= now;
+  return due.count >= limit || isOld;
+}
+
+async function submitBatch(settlement: Settlement, token: Token): Promise<number> {
+  return await withGasLane(settlement, async (lane) => {
+    const { database, driver, clock, pace, maxBatchOrders } = settlement;
+    const orders = await claimQueued(database, {
+      network: driver.network,
+      token,
+      limit: maxBatchOrders,
+      leaseMs: pace.leaseMs,
+      now: clock.now(),
+    });
+    if (orders.length === 0) return 0;
+    await settlement.reach('claimed');
+    await submitSafely(settlement, orders, lane);
+    return orders.length;
   });
-  if (orders.length === 0) return 0;
-  await settlement.reach('claimed');
-  // Half a lease is for signing, so that a slow node does not cost every order its claim.
-  const stopAt = later(clock.now(), pace.leaseMs / 2);
-  let turn: Turn = { lane, reason: null };
-  for (const order of orders) {
-    if (clock.now() >= stopAt) turn = OVER;
-    if (turn.lane === undefined) await putBack(settlement, order, turn.reason);
-    else turn = await submitSafely(settlement, order, turn.lane);
-  }
-  return orders.length;
 }
 
-/**
- * The lane as the round's next order finds it. Undefined where the round is over: then the orders that
- * are left wait for `reason`, or are free at once for whoever holds the lane next.
- */
-interface Turn {
-  readonly lane: HeldLane | undefined;
-  readonly reason: string | null;
-}
-
-const OVER: Turn = { lane: undefined, reason: null };
-
-async function submitSafely(settlement: Settlement, order: Order, lane: HeldLane): Promise<Turn> {
+/** An error puts the orders back; a stale claim changes nothing there, so what was recorded stays. */
+async function submitSafely(
+  settlement: Settlement,
+  orders: readonly Order[],
+  lane: HeldLane,
+): Promise<void> {
   try {
-    return await submit(settlement, order, lane);
+    await submit(settlement, orders, lane);
   } catch (error) {
     const isPostponed = error instanceof SigningPostponed;
     if (!isPostponed) {
-      const { log } = settlement;
-      log.error({ err: error, payoutId: order.payoutId }, 'a payout could not be submitted');
+      settlement.log.error({ err: error, alarm: true }, 'a batch could not be submitted');
     }
-    // A stale claim changes nothing here, so an order that was recorded is not touched.
     const reason = isPostponed ? error.message : 'an internal error; see the log';
-    await putBack(settlement, order, reason);
-    return await nextTurn(settlement, lane);
+    await putBack(settlement, orders, reason);
   }
 }
 
-/** One order's trouble is not the others': they go on while the lane stands where it stood. */
-async function nextTurn(settlement: Settlement, lane: HeldLane): Promise<Turn> {
-  return (await holdsLane(settlement.database, lane)) ? { lane, reason: null } : OVER;
-}
-
-async function submit(settlement: Settlement, order: Order, lane: HeldLane): Promise<Turn> {
-  const transfer = toTransferOrder(order, settlement.assetOf);
-  const inspection = await inspect(settlement, transfer);
-  if (inspection.kind === 'wait') {
-    await putBack(settlement, order, inspection.reason);
-    return { lane, reason: null };
+async function submit(
+  settlement: Settlement,
+  orders: readonly Order[],
+  lane: HeldLane,
+): Promise<void> {
+  const inspection = await inspect(settlement, orders);
+  await sortOut(settlement, orders, inspection);
+  const payable = ordersOf(
+    orders,
+    inspection.payable.map(({ payoutId }) => payoutId),
+  );
+  if (payable.length === 0 || inspection.plan === null) return;
+  const stranger = await stopAtStrangers(settlement, lane);
+  const { database, clock } = settlement;
+  const number =
+    stranger === null ? await takeNumber(database, lane.network, clock.now()) : undefined;
+  if (number === undefined) {
+    await putBack(settlement, payable, stranger);
+    return;
   }
-  if (inspection.kind === 'refused') {
-    await refuseQueued(settlement.database, order, {
-      info: inspection.reason,
-      proof: inspection.proof,
-      at: settlement.clock.now(),
-    });
-    return { lane, reason: null };
-  }
-  const counted = await settlement.driver.sequenceFloor(lane.sender);
-  if (counted > lane.nextSequence) {
-    const reason = await findStrangers(settlement, lane, counted);
-    await putBack(settlement, order, reason);
-    return { lane: undefined, reason };
-  }
-  const signed = await settlement.driver.sign([transfer], {
-    sender: lane.sender,
-    sequence: lane.nextSequence,
+  const signed = await settlement.driver.sign({
+    orders: inspection.payable,
+    number,
+    plan: inspection.plan,
+    lane: { sender: lane.sender, sequence: lane.nextSequence },
   });
   await settlement.reach('signed');
-  const recorded = await record(settlement, { order, lane, signed });
+  const recorded = await record(settlement, { orders: payable, lane, signed });
   if (typeof recorded === 'string') {
-    await putBack(settlement, order, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
-    return await nextTurn(settlement, lane);
+    await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
+    return;
   }
   await settlement.reach('recorded');
-  await broadcastAttempt(settlement, settlement.driver, recorded);
+  await broadcastTransaction(settlement, recorded);
   await settlement.reach('broadcast');
-  return { lane: { ...lane, nextSequence: lane.nextSequence + 1n }, reason: null };
 }
 
 const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';
 
-/** What the chain says, and what settlement knows beside it. */
-async function inspect(settlement: Settlement, transfer: TransferOrder): Promise<Inspection> {
-  const { driver, database } = settlement;
-  if (sameAddress(driver.network, driver.treasury, transfer.toAddress)) {
-    const reason = "The to address is one of the platform's own wallets.";
-    return { kind: 'refused', reason, proof: { treasury: driver.treasury } };
-  }
-  const inspection = await driver.inspect(transfer);
-  if (inspection.kind !== 'payable') return inspection;
-  const onTheWay = await unitsOnTheWay(database, driver.network, transfer.asset.token);
-  const balance = await driver.treasuryUnits(transfer.asset);
-  if (balance - onTheWay >= transfer.units) return inspection;
-  return {
-    kind: 'wait',
-    reason: `the treasury is short of ${transfer.asset.token}: ${balance} units, ${onTheWay} of them on the way out, ${transfer.units} needed`,
-  };
+/** What is on the way is read first: what lands between the two readings is then counted twice, not never. */
+async function inspect(settlement: Settlement, orders: readonly Order[]): Promise<Inspection> {
+  const { driver, database, assetOf } = settlement;
+  const [first] = orders;
+  assert(first !== undefined, 'a batch has orders');
+  const onTheWay = await unitsOnTheWay(database, driver.network, first.token);
+  const transfers = orders.map((order) => toTransferOrder(order, assetOf));
+  const inspection = await driver.inspect(transfers, { unitsOnTheWay: onTheWay });
+  const sorted = [
+    ...inspection.payable.map((it) => it.payoutId),
+    ...inspection.refused.map((it) => it.payoutId),
+    ...inspection.waiting.map((it) => it.payoutId),
+    ...inspection.left,
+  ];
+  const isWhole = sorted.length === orders.length && new Set(sorted).size === orders.length;
+  assert(isWhole && ordersOf(orders, sorted).length === orders.length, 'each order is in one list');
+  return inspection;
 }
 
-/**
- * The chain counts more transactions of the sender than this worker has made. Either another worker
- * has taken the lane over meanwhile (null), or someone else used the key: signing on would race with
- * them, so it stops, for the reason given, until a person has looked.
- */
-async function findStrangers(
+/** What is not signed now is ended, put off, or free at once. */
+async function sortOut(
   settlement: Settlement,
-  lane: HeldLane,
-  counted: bigint,
-): Promise<string | null> {
-  if (!(await holdsLane(settlement.database, lane))) return null;
-  const reason = `the chain counts ${counted} transactions of ${lane.sender}, Knit has made ${lane.nextSequence}: the key was used elsewhere; signing has stopped until "knit lane adopt" is run`;
-  settlement.log.error({ sender: lane.sender, alarm: true }, reason);
-  return reason;
+  orders: readonly Order[],
+  inspection: Inspection,
+): Promise<void> {
+  const { database, clock } = settlement;
+  for (const { payoutId, reason, proof } of inspection.refused) {
+    const [order] = ordersOf(orders, [payoutId]);
+    assert(order !== undefined, 'a refused order is of the batch');
+    await refuseQueued(database, order, { info: reason, proof, at: clock.now() });
+  }
+  const byReason = Map.groupBy(inspection.waiting, ({ reason }) => reason);
+  for (const [reason, waiting] of byReason) {
+    const payoutIds = waiting.map(({ payoutId }) => payoutId);
+    await putBack(settlement, ordersOf(orders, payoutIds), reason);
+  }
+  await putBack(settlement, ordersOf(orders, inspection.left), null);
+}
+
+function ordersOf(orders: readonly Order[], payoutIds: readonly string[]): Order[] {
+  const wanted = new Set(payoutIds);
+  return orders.filter((order) => wanted.has(order.payoutId));
 }
 
 /**
- * The lane's sequence, the order's flight and the attempt's bytes: all recorded, or none. `stale`:
- * none, because the lane or the order has passed on. `unknown`: the commit's outcome is.
+ * The lane's sequence, the orders' flight, the attempt and what carries it: all recorded, or none.
+ * `stale`: none, because the lane, a claim or the network's consent has passed on. `unknown`: the
+ * commit's outcome is.
  */
 async function record(
   settlement: Settlement,
-  work: { order: Order; lane: HeldLane; signed: SignedAttempt },
-): Promise<RecordedAttempt | 'stale' | 'unknown'> {
+  work: { orders: readonly Order[]; lane: HeldLane; signed: SignedAttempt },
+): Promise<RecordedTransaction | 'stale' | 'unknown'> {
   const { database, ids, clock, log, pace } = settlement;
-  const { order, lane, signed } = work;
-  assert(signed.sequence === lane.nextSequence, 'the attempt takes the next sequence of its lane');
-  assert(signed.payoutIds.length === 1 && signed.payoutIds[0] === order.payoutId, 'it pays it');
+  const { orders, lane, signed } = work;
+  assertSignedAsOrdered(work);
   const attemptId = ids.next();
   const at = clock.now();
+  const { network } = lane;
+  const { fence, transaction, payoutIds } = signed;
   try {
-    await database.transaction(async (tx) => {
-      if (!(await takeSequence(tx, lane, at))) throw new StaleClaim('the lane has passed on');
-      const isMine = await putInFlight(tx, order, { ...signed, at });
-      if (!isMine) throw new StaleClaim('the order has passed on');
-      await assertNothingAlive(tx, order, signed.fence);
+    return await database.transaction(async (tx) => {
+      if (!(await takeSequence(tx, lane, { count: 1n, at }))) {
+        throw new StaleClaim('the lane has passed on');
+      }
+      if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      const { transactionHash } = transaction;
+      if (!(await putInFlight(tx, orders, { network, fence, transactionHash, at }))) {
+        throw new StaleClaim('an order has passed on');
+      }
+      await assertNothingAlive(tx, network, payoutIds);
       const nextCheckAt = later(at, pace.checkEveryMs);
-      await insertAttempt(tx, { network: order.network, attemptId, signed, nextCheckAt, at });
+      await insertAttempt(tx, { network, attemptId, signed, nextCheckAt, at });
+      const carrier = { network, signed: transaction, purpose: 'CARRY', attemptId, at } as const;
+      return await insertTransaction(tx, carrier);
     });
   } catch (error) {
     if (!(error instanceof StaleClaim) && !(error instanceof CommitUnknown)) throw error;
     // After an unknown commit the attempt, if it is there, is followed and sent like any other.
-    log.warn({ err: error, payoutId: order.payoutId }, 'an attempt was not recorded for certain');
+    log.warn({ err: error, fence }, 'an attempt was not recorded for certain');
     return error instanceof StaleClaim ? 'stale' : 'unknown';
   }
-  return {
-    recorded: true,
-    network: order.network,
-    attemptId,
-    fence: signed.fence,
-    sender: signed.sender,
-    sequence: signed.sequence,
-    transactionHash: signed.transactionHash,
-    rawTransaction: signed.rawTransaction,
-    broadcastCount: 0,
-    lastBroadcastAt: null,
-    createdAt: at,
-    orders: [order],
-  };
 }
 
-/** Rolls the transaction back: another worker has the lane or the order. */
-class StaleClaim extends Error {
-  override readonly name = 'StaleClaim';
+/** The driver signed for these orders, each once, on this lane, and for nothing else. */
+function assertSignedAsOrdered(work: {
+  orders: readonly Order[];
+  lane: HeldLane;
+  signed: SignedAttempt;
+}): void {
+  const { orders, lane, signed } = work;
+  const { transaction, payoutIds } = signed;
+  assert(
+    transaction.sender === lane.sender && transaction.sequence === lane.nextSequence,
+    'the transaction takes the next sequence of its lane',
+  );
+  const isEachOnce =
+    payoutIds.length === orders.length && new Set(payoutIds).size === orders.length;
+  assert(
+    isEachOnce && ordersOf(orders, payoutIds).length === orders.length,
+    'it pays each of them',
+  );
 }
 
-async function putBack(settlement: Settlement, order: Order, reason: string | null): Promise<void> {
+async function putBack(
+  settlement: Settlement,
+  orders: readonly Order[],
+  reason: string | null,
+): Promise<void> {
+  if (orders.length === 0) return;
   const { database, clock, pace, log } = settlement;
   const at = clock.now();
   if (reason !== null) {
-    log.warn({ payoutId: order.payoutId }, `a payout waits: ${reason}`);
+    log.warn({ payouts: orders.length, firstPayoutId: orders[0]?.payoutId }, `waits: ${reason}`);
   }
   const availableAt = reason === null ? at : later(at, pace.waitMs);
-  await postponeOrder(database, order, { availableAt, reason, at });
+  await postponeOrders(database, orders, { availableAt, reason, at });
 }

@@ -6,20 +6,20 @@ import type { NetworkId, Token } from '../../money/asset.ts';
 import type { BlockReference, SignedAttempt } from '../../networks/network.ts';
 import type { Order } from '../order.ts';
 
-/** An attempt that the database holds. Only such an attempt is ever sent. */
+/** An attempt that the database holds. Only what carries such an attempt is ever sent. */
 export interface RecordedAttempt {
-  readonly recorded: true;
   readonly network: NetworkId;
   readonly attemptId: string;
   readonly fence: string;
-  readonly sender: string;
-  readonly sequence: bigint;
-  readonly transactionHash: string;
-  readonly rawTransaction: Uint8Array;
-  readonly broadcastCount: number;
-  readonly lastBroadcastAt: Date | null;
+  readonly payer: string;
+  readonly authority: Uint8Array;
+  readonly authorityHash: string;
+  readonly validUntil: Date | null;
+  readonly sinceBlock: bigint;
   readonly createdAt: Date;
   readonly orders: readonly Pick<Order, 'payoutId' | 'token' | 'units' | 'toAddress'>[];
+  /** Newest first. */
+  readonly transactionHashes: readonly string[];
 }
 
 export async function insertAttempt(
@@ -35,17 +35,18 @@ export async function insertAttempt(
   const { network, attemptId, signed } = attempt;
   await tx.query(
     `INSERT INTO settlement_attempts
-       (network, attempt_id, fence, sender, sequence, transaction_hash, raw_transaction, state,
-        next_check_at, broadcast_count, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, 'OPEN', $8, 0, $9, $9)`,
+       (network, attempt_id, fence, payer, authority, authority_hash, valid_until, since_block, state,
+        next_check_at, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'OPEN', $9, $10, $10)`,
     [
       network,
       attemptId,
       signed.fence,
-      signed.sender,
-      signed.sequence,
-      signed.transactionHash,
-      Buffer.from(signed.rawTransaction),
+      signed.payer,
+      Buffer.from(signed.authority),
+      signed.authorityHash,
+      signed.validUntil,
+      signed.sinceBlock,
       attempt.nextCheckAt,
       attempt.at,
     ],
@@ -58,30 +59,30 @@ export async function insertAttempt(
   );
 }
 
-/** Asserts what the order's state says already: nothing alive pays this payout under another fence. */
+/** Asserts what the orders' states say already: nothing alive pays one of these payouts. */
 export async function assertNothingAlive(
   tx: Tx,
-  order: Pick<Order, 'network' | 'payoutId'>,
-  fence: string,
+  network: NetworkId,
+  payoutIds: readonly string[],
 ): Promise<void> {
-  const alive = await tx.query(
-    `SELECT i.attempt_id FROM settlement_attempt_items i
-     JOIN settlement_attempts a ON a.network = i.network AND a.attempt_id = i.attempt_id
-     WHERE i.network = $1 AND i.payout_id = $2 AND i.fate IN ('OPEN', 'PAID') AND a.fence <> $3`,
-    [order.network, order.payoutId, fence],
+  const alive = await tx.query<{ payout_id: string }>(
+    `SELECT payout_id FROM settlement_attempt_items
+     WHERE network = $1 AND payout_id = ANY($2::uuid[]) AND fate IN ('OPEN', 'PAID')`,
+    [network, payoutIds],
   );
-  assert(alive.length === 0, `payout ${order.payoutId} has a live attempt`);
+  const [first] = alive;
+  assert(first === undefined, `payout ${first?.payout_id} has a live attempt`);
 }
 
 /**
  * Open attempts whose next check is due; their next check is moved on, so that workers share them. One
- * that lies beyond two leases was set by a clock that ran ahead, and is due as well.
+ * that lies beyond the longest wait was set by a clock that ran ahead, and is due as well.
  */
 export async function claimDueAttempts(
   db: Queryable,
-  want: { network: NetworkId; limit: number; leaseMs: number; now: Date },
+  want: { network: NetworkId; limit: number; leaseMs: number; longestMs: number; now: Date },
 ): Promise<RecordedAttempt[]> {
-  const beyond = later(want.now, 2 * want.leaseMs);
+  const beyond = later(want.now, 2 * want.longestMs);
   const due = await db.query<{ attempt_id: string }>(
     `SELECT attempt_id FROM settlement_attempts
      WHERE network = $1 AND state = 'OPEN' AND (next_check_at <= $2 OR next_check_at > $4)
@@ -109,6 +110,18 @@ export async function claimDueAttempts(
   );
 }
 
+/** What lies in a block that has become final since is due now. */
+export async function wakeIncluded(
+  db: Queryable,
+  want: { network: NetworkId; finalNumber: bigint; now: Date },
+): Promise<void> {
+  await db.query(
+    `UPDATE settlement_attempts SET next_check_at = $3
+     WHERE network = $1 AND state = 'OPEN' AND block_number <= $2 AND next_check_at > $3`,
+    [want.network, want.finalNumber, want.now],
+  );
+}
+
 /** The open attempts of one payout. */
 export async function findOpenAttempts(
   db: Queryable,
@@ -131,90 +144,81 @@ export async function findOpenAttempts(
 interface AttemptRow {
   attempt_id: string;
   fence: string;
-  sender: string;
-  sequence: bigint;
-  transaction_hash: string;
-  raw_transaction: Buffer;
-  broadcast_count: number;
-  last_broadcast_at: Date | null;
+  payer: string;
+  authority: Buffer;
+  authority_hash: string;
+  valid_until: Date | null;
+  since_block: bigint;
   created_at: Date;
+}
+
+interface ItemRow {
+  attempt_id: string;
   payout_id: string;
   token: Token;
   units: bigint;
   to_address: string;
 }
 
-async function loadAttempts(
+export async function loadAttempts(
   db: Queryable,
   network: NetworkId,
   attemptIds: readonly string[],
 ): Promise<RecordedAttempt[]> {
   if (attemptIds.length === 0) return [];
-  const rows = await db.query<AttemptRow>(
-    `SELECT a.attempt_id, a.fence, a.sender, a.sequence, a.transaction_hash, a.raw_transaction,
-            a.broadcast_count, a.last_broadcast_at, a.created_at,
-            o.payout_id, o.token, o.units, o.to_address
-     FROM settlement_attempts a
-     JOIN settlement_attempt_items i ON i.network = a.network AND i.attempt_id = a.attempt_id
-     JOIN settlement_orders o ON o.network = i.network AND o.payout_id = i.payout_id
-     WHERE a.network = $1 AND a.attempt_id = ANY($2::uuid[])
-     ORDER BY a.sequence, a.attempt_id, i.position`,
+  const attempts = await db.query<AttemptRow>(
+    `SELECT attempt_id, fence, payer, authority, authority_hash, valid_until, since_block, created_at
+     FROM settlement_attempts
+     WHERE network = $1 AND attempt_id = ANY($2::uuid[]) ORDER BY created_at, attempt_id`,
     [network, attemptIds],
   );
-  const byId = Map.groupBy(rows, (row) => row.attempt_id);
-  return [...byId.values()].map((group) => toAttempt(network, group));
+  const items = await db.query<ItemRow>(
+    `SELECT i.attempt_id, o.payout_id, o.token, o.units, o.to_address
+     FROM settlement_attempt_items i
+     JOIN settlement_orders o ON o.network = i.network AND o.payout_id = i.payout_id
+     WHERE i.network = $1 AND i.attempt_id = ANY($2::uuid[]) ORDER BY i.attempt_id, i.position`,
+    [network, attemptIds],
+  );
+  const carriers = await db.query<{ attempt_id: string; transaction_hash: string }>(
+    `SELECT attempt_id, transaction_hash FROM settlement_transactions
+     WHERE network = $1 AND attempt_id = ANY($2::uuid[])
+     ORDER BY attempt_id, created_at DESC, transaction_hash`,
+    [network, attemptIds],
+  );
+  const itemsOf = Map.groupBy(items, (row) => row.attempt_id);
+  const carriersOf = Map.groupBy(carriers, (row) => row.attempt_id);
+  return attempts.map((row) => ({
+    ...toAttempt(network, row),
+    orders: ordersOf(itemsOf.get(row.attempt_id) ?? []),
+    transactionHashes: (carriersOf.get(row.attempt_id) ?? []).map((it) => it.transaction_hash),
+  }));
 }
 
-function toAttempt(network: NetworkId, rows: readonly AttemptRow[]): RecordedAttempt {
-  const [first] = rows;
-  assert(first !== undefined, 'an attempt has at least one payout');
+function toAttempt(
+  network: NetworkId,
+  row: AttemptRow,
+): Omit<RecordedAttempt, 'orders' | 'transactionHashes'> {
   return {
-    recorded: true,
     network,
-    attemptId: first.attempt_id,
-    fence: first.fence,
-    sender: first.sender,
-    sequence: first.sequence,
-    transactionHash: first.transaction_hash,
-    rawTransaction: new Uint8Array(first.raw_transaction),
-    broadcastCount: first.broadcast_count,
-    lastBroadcastAt: first.last_broadcast_at,
-    createdAt: first.created_at,
-    orders: rows.map((row) => ({
-      payoutId: row.payout_id,
-      token: row.token,
-      units: row.units,
-      toAddress: row.to_address,
-    })),
+    attemptId: row.attempt_id,
+    fence: row.fence,
+    payer: row.payer,
+    authority: new Uint8Array(row.authority),
+    authorityHash: row.authority_hash,
+    validUntil: row.valid_until,
+    sinceBlock: row.since_block,
+    createdAt: row.created_at,
   };
 }
 
-/** How many transactions of the sender wait in the nodes' pools: those that are in no block. */
-export async function countWaitingAttempts(
-  db: Queryable,
-  network: NetworkId,
-  sender: string,
-): Promise<number> {
-  const [row] = await db.query<{ waiting: bigint }>(
-    `SELECT count(*) AS waiting FROM settlement_attempts
-     WHERE network = $1 AND state = 'OPEN' AND sender = $2 AND block_number IS NULL`,
-    [network, sender],
-  );
-  return Number(row?.waiting ?? 0n);
-}
-
-export async function noteBroadcast(
-  db: Queryable,
-  attempt: RecordedAttempt,
-  note: { answer: string; nextCheckAt: Date; at: Date },
-): Promise<void> {
-  await db.query(
-    `UPDATE settlement_attempts
-     SET broadcast_count = broadcast_count + 1, last_broadcast_at = $3, last_sighting = $4,
-         next_check_at = $5, updated_at = $3
-     WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN'`,
-    [attempt.network, attempt.attemptId, note.at, note.answer, note.nextCheckAt],
-  );
+function ordersOf(rows: readonly ItemRow[]): RecordedAttempt['orders'] {
+  assert(rows.length > 0, 'an attempt has at least one payout');
+  return rows.map((row) => ({
+    payoutId: row.payout_id,
+    token: row.token,
+    units: row.units,
+    toAddress: row.to_address,
+  }));
 }
 
 /** Notes a sighting that ends nothing. A block that is gone is forgotten. `nextCheckAt` null: as it was. */
@@ -261,15 +265,14 @@ export async function endAttempt(
     state: 'LANDED' | 'DEAD';
     sighting: string;
     proof: Json;
-    block: BlockReference | null;
-    feeUnits: bigint | null;
+    landed: { transactionHash: string; block: BlockReference; feeUnits: bigint } | null;
     at: Date;
   },
 ): Promise<boolean> {
   const changed = await tx.query(
     `UPDATE settlement_attempts
-     SET state = $3, last_sighting = $4, proof = $5, block_number = $6, block_hash = $7,
-         fee_units = $8, updated_at = $9
+     SET state = $3, last_sighting = $4, proof = $5, transaction_hash = $6, block_number = $7,
+         block_hash = $8, fee_units = $9, updated_at = $10
      WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN'
      RETURNING attempt_id`,
     [
@@ -278,55 +281,48 @@ export async function endAttempt(
       end.state,
       end.sighting.slice(0, 500),
       JSON.stringify(end.proof),
-      end.block?.number ?? null,
-      end.block?.hash ?? null,
-      end.feeUnits,
+      end.landed?.transactionHash ?? null,
+      end.landed?.block.number ?? null,
+      end.landed?.block.hash ?? null,
+      end.landed?.feeUnits ?? null,
       end.at,
     ],
   );
   return changed.length === 1;
 }
 
-/** Sets the fate of open items of an attempt: of one payout, or of all. Gives how many changed. */
-export async function setFate(
+export interface ItemEnd {
+  readonly payoutId: string;
+  readonly fate: 'PAID' | 'REFUSED' | 'DEAD';
+  readonly reason: string | null;
+  readonly proof: Json;
+  readonly feeUnits: bigint | null;
+}
+
+/** Sets the fates of open items of an attempt. Gives how many changed. */
+export async function setFates(
   tx: Tx,
-  item: {
-    network: NetworkId;
-    attemptId: string;
-    payoutId: string | null;
-    fate: 'PAID' | 'REFUSED' | 'DEAD';
-    reason: string | null;
-    proof: Json;
-  },
+  attempt: Pick<RecordedAttempt, 'network' | 'attemptId'>,
+  ends: readonly ItemEnd[],
 ): Promise<number> {
   const changed = await tx.query(
-    `UPDATE settlement_attempt_items SET fate = $4, reason = $5, proof = $6
-     WHERE network = $1 AND attempt_id = $2 AND fate = 'OPEN'
-       AND ($3::uuid IS NULL OR payout_id = $3)
-     RETURNING payout_id`,
+    `UPDATE settlement_attempt_items AS i
+     SET fate = e.fate, reason = e.reason, proof = e.proof, fee_units = e.fee_units
+     FROM unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::numeric[])
+       AS e (payout_id, fate, reason, proof, fee_units)
+     WHERE i.network = $1 AND i.attempt_id = $2 AND i.payout_id = e.payout_id AND i.fate = 'OPEN'
+     RETURNING i.payout_id`,
     [
-      item.network,
-      item.attemptId,
-      item.payoutId,
-      item.fate,
-      item.reason,
-      JSON.stringify(item.proof),
+      attempt.network,
+      attempt.attemptId,
+      ends.map((end) => end.payoutId),
+      ends.map((end) => end.fate),
+      ends.map((end) => end.reason),
+      ends.map((end) => JSON.stringify(end.proof)),
+      ends.map((end) => end.feeUnits),
     ],
   );
   return changed.length;
-}
-
-/** The other attempts under a fence that are not proven dead. */
-export async function listLiveSiblings(
-  tx: Tx,
-  attempt: Pick<RecordedAttempt, 'network' | 'attemptId' | 'fence'>,
-): Promise<{ attemptId: string; state: 'OPEN' | 'LANDED' }[]> {
-  const rows = await tx.query<{ attempt_id: string; state: 'OPEN' | 'LANDED' }>(
-    `SELECT attempt_id, state FROM settlement_attempts
-     WHERE network = $1 AND fence = $2 AND attempt_id <> $3 AND state <> 'DEAD'`,
-    [attempt.network, attempt.fence, attempt.attemptId],
-  );
-  return rows.map((row) => ({ attemptId: row.attempt_id, state: row.state }));
 }
 
 /** Whether anything was ever signed for a payout. */
@@ -338,19 +334,6 @@ export async function wasEverSigned(
   const rows = await db.query(
     `SELECT attempt_id FROM settlement_attempt_items WHERE network = $1 AND payout_id = $2 LIMIT 1`,
     [network, payoutId],
-  );
-  return rows.length > 0;
-}
-
-/** Whether a transaction is one of settlement's own attempts. */
-export async function isRecorded(
-  db: Queryable,
-  network: NetworkId,
-  transactionHash: string,
-): Promise<boolean> {
-  const rows = await db.query(
-    `SELECT attempt_id FROM settlement_attempts WHERE network = $1 AND transaction_hash = $2`,
-    [network, transactionHash],
   );
   return rows.length > 0;
 }

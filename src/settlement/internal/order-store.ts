@@ -75,20 +75,44 @@ export async function findOrder(
   return row === undefined ? undefined : toOrder(row);
 }
 
+/** What is due of one token: how many, up to the limit, and since when the oldest of them waits. */
+export interface DueOrders {
+  readonly count: number;
+  readonly since: Date;
+}
+
+/** Undefined where nothing of the token is due. */
+export async function findDue(
+  db: Queryable,
+  want: { network: NetworkId; token: Token; limit: number; leaseMs: number; now: Date },
+): Promise<DueOrders | undefined> {
+  const rows = await db.query<{ available_at: Date }>(
+    `SELECT available_at FROM settlement_orders
+     WHERE network = $1 AND token = $2 AND state = 'QUEUED'
+       AND (available_at <= $3 OR available_at > $5)
+     ORDER BY available_at LIMIT $4`,
+    [want.network, want.token, want.now, want.limit, later(want.now, 2 * want.leaseMs)],
+  );
+  const [first] = rows;
+  return first === undefined ? undefined : { count: rows.length, since: first.available_at };
+}
+
 /**
- * Claims queued orders, oldest first, by raising their tokens: a stale claim can record nothing. An
- * order put off beyond two leases was put off by a clock that ran ahead, and may be claimed as well.
+ * Claims queued orders of one token, oldest first, by raising their tokens: a stale claim can record
+ * nothing. An order put off beyond two leases was put off by a clock that ran ahead, and may be claimed
+ * as well.
  */
 export async function claimQueued(
   db: Queryable,
-  want: { network: NetworkId; limit: number; leaseMs: number; now: Date },
+  want: { network: NetworkId; token: Token; limit: number; leaseMs: number; now: Date },
 ): Promise<Order[]> {
   const beyond = later(want.now, 2 * want.leaseMs);
   const candidates = await db.query<{ payout_id: string; claim_token: bigint }>(
     `SELECT payout_id, claim_token FROM settlement_orders
-     WHERE network = $1 AND state = 'QUEUED' AND (available_at <= $2 OR available_at > $4)
-     ORDER BY available_at, payout_id LIMIT $3`,
-    [want.network, want.now, want.limit, beyond],
+     WHERE network = $1 AND token = $2 AND state = 'QUEUED'
+       AND (available_at <= $3 OR available_at > $5)
+     ORDER BY available_at, payout_id LIMIT $4`,
+    [want.network, want.token, want.now, want.limit, beyond],
   );
   if (candidates.length === 0) return [];
   const rows = await db.query<OrderRow>(
@@ -110,16 +134,28 @@ export async function claimQueued(
   return rows.map(toOrder).sort((a, b) => (a.payoutId < b.payoutId ? -1 : 1));
 }
 
-/** Gives a claimed order back until `availableAt`, with the reason; nothing where the claim is stale. */
-export async function postponeOrder(
+/** Gives claimed orders back until `availableAt`, with the reason; nothing of those whose claim is stale. */
+export async function postponeOrders(
   db: Queryable,
-  order: Order,
+  orders: readonly Order[],
   until: { availableAt: Date; reason: string | null; at: Date },
 ): Promise<void> {
+  const [first] = orders;
+  if (first === undefined) return;
   await db.query(
-    `UPDATE settlement_orders SET available_at = $4, waiting_for = $5, updated_at = $6
-     WHERE network = $1 AND payout_id = $2 AND claim_token = $3 AND state = 'QUEUED'`,
-    [order.network, order.payoutId, order.claimToken, until.availableAt, until.reason, until.at],
+    `UPDATE settlement_orders AS o
+     SET available_at = $4, waiting_for = $5, updated_at = $6
+     FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
+     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+       AND o.state = 'QUEUED'`,
+    [
+      first.network,
+      orders.map((order) => order.payoutId),
+      orders.map((order) => order.claimToken),
+      until.availableAt,
+      until.reason,
+      until.at,
+    ],
   );
 }
 
@@ -147,78 +183,97 @@ export async function refuseQueued(
   return changed.length === 1;
 }
 
-/** Ties a claimed, queued order to its attempt's fence. False where the claim is stale. */
+/** Ties claimed, queued orders to their attempt's fence. False where the claim of one of them is stale. */
 export async function putInFlight(
   tx: Tx,
-  order: Order,
-  attempt: { fence: string; transactionHash: string; at: Date },
+  orders: readonly Order[],
+  attempt: { network: NetworkId; fence: string; transactionHash: string; at: Date },
 ): Promise<boolean> {
   const changed = await tx.query(
-    `UPDATE settlement_orders
+    `UPDATE settlement_orders AS o
      SET state = 'IN_FLIGHT', fence = $4, transaction_hash = $5, waiting_for = NULL,
-         version = version + 1, updated_at = $6
-     WHERE network = $1 AND payout_id = $2 AND claim_token = $3 AND state = 'QUEUED' AND fence IS NULL
-     RETURNING payout_id`,
+         version = o.version + 1, updated_at = $6
+     FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
+     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+       AND o.state = 'QUEUED' AND o.fence IS NULL
+     RETURNING o.payout_id`,
     [
-      order.network,
-      order.payoutId,
-      order.claimToken,
+      attempt.network,
+      orders.map((order) => order.payoutId),
+      orders.map((order) => order.claimToken),
       attempt.fence,
       attempt.transactionHash,
       attempt.at,
     ],
   );
-  return changed.length === 1;
+  return changed.length === orders.length;
 }
 
-/** Ends an order in flight under `fence` with what is proven. False where it is not in that flight. */
+/** The newest transaction that may pay the orders in flight under a fence. */
+export async function noteNewTransaction(
+  tx: Tx,
+  flight: { network: NetworkId; fence: string; transactionHash: string; at: Date },
+): Promise<void> {
+  await tx.query(
+    `UPDATE settlement_orders
+     SET transaction_hash = $3, version = version + 1, updated_at = $4
+     WHERE network = $1 AND fence = $2 AND state = 'IN_FLIGHT'`,
+    [flight.network, flight.fence, flight.transactionHash, flight.at],
+  );
+}
+
+export interface ProvenEnd {
+  readonly payoutId: string;
+  readonly state: 'PAID' | 'REFUSED';
+  readonly info: string | null;
+  readonly proof: Json;
+}
+
+/** Ends orders in flight under `fence` with what is proven. Gives how many of them were in that flight. */
 export async function endInFlight(
   tx: Tx,
-  end: {
-    network: NetworkId;
-    payoutId: string;
-    fence: string;
-    state: 'PAID' | 'REFUSED';
-    transactionHash: string;
-    info: string | null;
-    proof: Json;
-    at: Date;
-  },
-): Promise<boolean> {
+  flight: { network: NetworkId; fence: string; transactionHash: string; at: Date },
+  ends: readonly ProvenEnd[],
+): Promise<number> {
   const changed = await tx.query(
-    `UPDATE settlement_orders
-     SET state = $4, transaction_hash = $5, info = $6, proof = $7, version = version + 1,
-         updated_at = $8
-     WHERE network = $1 AND payout_id = $2 AND state = 'IN_FLIGHT' AND fence = $3
-     RETURNING payout_id`,
+    `UPDATE settlement_orders AS o
+     SET state = e.state, transaction_hash = $3, info = e.info, proof = e.proof,
+         version = o.version + 1, updated_at = $4
+     FROM unnest($5::uuid[], $6::text[], $7::text[], $8::jsonb[]) AS e (payout_id, state, info, proof)
+     WHERE o.network = $1 AND o.payout_id = e.payout_id AND o.state = 'IN_FLIGHT' AND o.fence = $2
+     RETURNING o.payout_id`,
     [
-      end.network,
-      end.payoutId,
-      end.fence,
-      end.state,
-      end.transactionHash,
-      end.info,
-      JSON.stringify(end.proof),
-      end.at,
+      flight.network,
+      flight.fence,
+      flight.transactionHash,
+      flight.at,
+      ends.map((end) => end.payoutId),
+      ends.map((end) => end.state),
+      ends.map((end) => end.info),
+      ends.map((end) => JSON.stringify(end.proof)),
     ],
   );
-  return changed.length === 1;
+  return changed.length;
 }
 
-/** Back to the queue, after every attempt under `fence` was proven dead. */
+/**
+ * Back to the queue from the flight under `fence`, which is proven unable to pay them. Gives how many of
+ * them were in that flight.
+ */
 export async function requeue(
   tx: Tx,
-  order: { network: NetworkId; payoutId: string; fence: string; at: Date },
-): Promise<boolean> {
+  flight: { network: NetworkId; fence: string; availableAt: Date; at: Date },
+  payoutIds: readonly string[],
+): Promise<number> {
   const changed = await tx.query(
     `UPDATE settlement_orders
      SET state = 'QUEUED', fence = NULL, available_at = $4, claim_token = claim_token + 1,
-         updated_at = $4
-     WHERE network = $1 AND payout_id = $2 AND state = 'IN_FLIGHT' AND fence = $3
+         updated_at = $5
+     WHERE network = $1 AND state = 'IN_FLIGHT' AND fence = $2 AND payout_id = ANY($3::uuid[])
      RETURNING payout_id`,
-    [order.network, order.payoutId, order.fence, order.at],
+    [flight.network, flight.fence, payoutIds, flight.availableAt, flight.at],
   );
-  return changed.length === 1;
+  return changed.length;
 }
 
 /** Units that are signed for but in no block yet: the treasury's balance still holds them. */

@@ -1,0 +1,101 @@
+import { later } from '../base/clock.ts';
+import { CommitUnknown } from '../database/sql-failure.ts';
+import { SigningPostponed } from '../networks/network.ts';
+import { broadcastTransaction } from './broadcast-transaction.ts';
+import { toFollow } from './confirm-payouts.ts';
+import { loadAttempts, type RecordedAttempt } from './internal/attempt-store.ts';
+import { noteNewTransaction } from './internal/order-store.ts';
+import {
+  insertTransaction,
+  listAdrift,
+  type RecordedTransaction,
+} from './internal/transaction-store.ts';
+import { takeSequence, type HeldLane } from './lanes.ts';
+import type { Settlement } from './settlement.ts';
+import { StaleClaim } from './stale-claim.ts';
+import { stopAtStrangers, withGasLane } from './with-lane.ts';
+
+/** After so many transactions in vain its deadline is waited for: each of them costs gas. */
+const MOST_CARRIERS = 5;
+
+const AT_ONCE = 8;
+
+/**
+ * An attempt that is still open and that nothing carries any more (its transactions ran and were undone,
+ * for want of gas, say) gets another transaction: the same authority, so whichever comes first is the
+ * only one that pays. Where its time is nearly over it is left to die.
+ */
+export async function carryAdrift(settlement: Settlement): Promise<void> {
+  const { database, driver, clock, pace, log } = settlement;
+  const { network } = driver;
+  const now = clock.now();
+  const adrift = await listAdrift(database, {
+    network,
+    limit: AT_ONCE,
+    now,
+    restMs: pace.checkEveryMs,
+  });
+  const worthIt = adrift.filter(({ carried }) => carried < MOST_CARRIERS);
+  const attempts = await loadAttempts(
+    database,
+    network,
+    worthIt.map(({ attemptId }) => attemptId),
+  );
+  for (const attempt of attempts) {
+    // One that has been carried out needs no other carrier: it only is not final yet.
+    const isShort =
+      attempt.validUntil !== null && attempt.validUntil <= later(now, pace.replaceAfterMs);
+    if (isShort) continue;
+    try {
+      await carry(settlement, attempt);
+    } catch (error) {
+      const isPostponed = error instanceof SigningPostponed;
+      const words = isPostponed ? error.message : 'an internal error; see the log';
+      log.warn({ err: error, fence: attempt.fence }, `an attempt waits for a carrier: ${words}`);
+    }
+  }
+}
+
+async function carry(settlement: Settlement, attempt: RecordedAttempt): Promise<void> {
+  const { driver, assetOf, log } = settlement;
+  const asked = toFollow(attempt, assetOf);
+  const { kind } = await driver.status(asked);
+  if (kind !== 'unseen' && kind !== 'waiting') return;
+  await withGasLane(settlement, async (lane) => {
+    if ((await stopAtStrangers(settlement, lane)) !== null) return 0;
+    const signed = await driver.carry(asked, { sender: lane.sender, sequence: lane.nextSequence });
+    const recorded = await record(settlement, { attempt, lane, signed });
+    if (recorded === undefined) return 0;
+    log.warn({ fence: attempt.fence }, `carried again by ${signed.transactionHash}`);
+    await broadcastTransaction(settlement, recorded);
+    return 1;
+  });
+}
+
+async function record(
+  settlement: Settlement,
+  work: {
+    attempt: RecordedAttempt;
+    lane: HeldLane;
+    signed: Parameters<typeof insertTransaction>[1]['signed'];
+  },
+): Promise<RecordedTransaction | undefined> {
+  const { database, clock, log } = settlement;
+  const { attempt, lane, signed } = work;
+  const { network, attemptId, fence } = attempt;
+  const at = clock.now();
+  try {
+    return await database.transaction(async (tx) => {
+      if (!(await takeSequence(tx, lane, { count: 1n, at }))) {
+        throw new StaleClaim('the lane has passed on');
+      }
+      const { transactionHash } = signed;
+      await noteNewTransaction(tx, { network, fence, transactionHash, at });
+      return await insertTransaction(tx, { network, signed, purpose: 'CARRY', attemptId, at });
+    });
+  } catch (error) {
+    if (!(error instanceof StaleClaim) && !(error instanceof CommitUnknown)) throw error;
+    log.warn({ err: error, fence }, 'a carrier was not recorded for certain');
+    return undefined;
+  }
+}

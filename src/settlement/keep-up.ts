@@ -1,0 +1,105 @@
+import { later } from '../base/clock.ts';
+import { CommitUnknown } from '../database/sql-failure.ts';
+import { SigningPostponed, type Chore, type SignedTransaction } from '../networks/network.ts';
+import { broadcastTransaction } from './broadcast-transaction.ts';
+import {
+  insertTransaction,
+  listOpenTransactions,
+  type RecordedTransaction,
+} from './internal/transaction-store.ts';
+import { setSequenceBack, takeSequence, type HeldLane } from './lanes.ts';
+import { isSigningAllowed, stopNetwork } from './network-state.ts';
+import type { Settlement } from './settlement.ts';
+import { StaleClaim } from './stale-claim.ts';
+import { withLane } from './with-lane.ts';
+
+const ALARM_AGAIN_MS = 600_000;
+
+/**
+ * A step that keeps the payer able to pay: its code is on chain, its account is delegated to it, its gas
+ * accounts have coins. One transaction of the payer's own account at a time, recorded before it is sent.
+ * Raises what a person should know about, each kind again after a while.
+ */
+export function createUpkeep(settlement: Settlement): () => Promise<void> {
+  let told: { readonly kinds: string; readonly at: Date } | null = null;
+  return async () => {
+    const { driver, clock, log } = settlement;
+    const { chores, alarms } = await driver.upkeep();
+    const kinds = alarms.map((alarm) => alarm.replaceAll(/[\d.]+/g, '')).join();
+    const now = clock.now();
+    const isNews = told?.kinds !== kinds || told.at > now || later(told.at, ALARM_AGAIN_MS) <= now;
+    if (isNews) {
+      for (const alarm of alarms) log.error({ alarm: true }, alarm);
+      told = { kinds, at: now };
+    }
+    const [chore] = chores;
+    if (chore !== undefined) await doChore(settlement, chore);
+  };
+}
+
+async function doChore(settlement: Settlement, chore: Chore): Promise<void> {
+  const { database, driver, log } = settlement;
+  const place = { network: driver.network, sender: driver.treasury };
+  await withLane(settlement, driver.treasury, async (held) => {
+    if ((await listOpenTransactions(database, place)).length > 0) return;
+    const lane = await alignLane(settlement, held);
+    if (lane === undefined) return;
+    let signed: SignedTransaction;
+    try {
+      signed = await driver.signChore(chore, { sender: lane.sender, sequence: lane.nextSequence });
+    } catch (error) {
+      if (!(error instanceof SigningPostponed)) throw error;
+      log.warn({ purpose: chore.purpose }, `waits: ${error.message}`);
+      return;
+    }
+    const recorded = await record(settlement, { chore, lane, signed });
+    if (recorded === undefined) return;
+    log.info({ transactionHash: signed.transactionHash, purpose: chore.purpose }, chore.what);
+    await broadcastTransaction(settlement, recorded);
+  });
+}
+
+/**
+ * Nothing of the payer's own lane is open, so the chain's count is the lane's. A higher one means that
+ * someone else uses the payer's key: nothing is signed on the network any more. A lower one is what a
+ * delegation leaves that did not take effect. Undefined where no chore is to be done now.
+ */
+async function alignLane(settlement: Settlement, lane: HeldLane): Promise<HeldLane | undefined> {
+  const { database, driver, clock, log } = settlement;
+  const { latest, final } = await driver.sequences(lane.sender);
+  if (latest !== final) return undefined;
+  if (final === lane.nextSequence) return lane;
+  const at = clock.now();
+  if (final < lane.nextSequence) {
+    const isBack = await setSequenceBack(database, lane, { sequence: final, at });
+    return isBack ? { ...lane, nextSequence: final } : undefined;
+  }
+  const { network, sender } = lane;
+  const reason = `the chain counts ${final} transactions of the treasury ${sender}, Knit has made ${lane.nextSequence}: its key was used elsewhere; nothing is signed until "knit lane adopt" and "knit network resume" are run`;
+  if (await stopNetwork(database, { network, reason, at })) log.error({ alarm: true }, reason);
+  return undefined;
+}
+
+async function record(
+  settlement: Settlement,
+  work: { chore: Chore; lane: HeldLane; signed: SignedTransaction },
+): Promise<RecordedTransaction | undefined> {
+  const { database, clock, log } = settlement;
+  const { chore, lane, signed } = work;
+  const { network } = lane;
+  const at = clock.now();
+  const { purpose } = chore;
+  try {
+    return await database.transaction(async (tx) => {
+      if (!(await takeSequence(tx, lane, { count: chore.takes, at }))) {
+        throw new StaleClaim('the lane has passed on');
+      }
+      if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      return await insertTransaction(tx, { network, signed, purpose, attemptId: null, at });
+    });
+  } catch (error) {
+    if (!(error instanceof StaleClaim) && !(error instanceof CommitUnknown)) throw error;
+    log.warn({ err: error, purpose }, 'a chore was not recorded for certain');
+    return undefined;
+  }
+}

@@ -1,0 +1,196 @@
+import { later } from '../base/clock.ts';
+import { CommitUnknown } from '../database/sql-failure.ts';
+import { SigningPostponed, type SequenceCounts, type SignedTransaction } from '../networks/network.ts';
+import { broadcastTransaction } from './broadcast-transaction.ts';
+import { carryAdrift } from './carry-adrift.ts';
+import { noteNewTransaction } from './internal/order-store.ts';
+import {
+  endReplaced,
+  findFence,
+  finishTransaction,
+  insertTransaction,
+  isStillWanted,
+  listOpenTransactions,
+  noteBlock,
+  type RecordedTransaction,
+} from './internal/transaction-store.ts';
+import { holdsLane, stopLane, type HeldLane } from './lanes.ts';
+import type { Settlement } from './settlement.ts';
+import { StaleClaim } from './stale-claim.ts';
+import { withLane } from './with-lane.ts';
+
+/**
+ * Keeps every lane moving: transactions that took their sequence for good are ended, those in no block are
+ * sent again as they are, the first of a lane that waits too long is signed again at a higher fee, and an
+ * attempt whose carriers all failed gets another one. Decides nothing about a payout.
+ */
+export async function tendLanes(settlement: Settlement): Promise<void> {
+  const { driver, log } = settlement;
+  for (const sender of [driver.treasury, ...driver.gasAccounts]) {
+    try {
+      await tendLane(settlement, sender);
+    } catch (error) {
+      log.warn({ err: error, sender }, 'a lane could not be tended');
+    }
+  }
+  await carryAdrift(settlement);
+}
+
+async function tendLane(settlement: Settlement, sender: string): Promise<void> {
+  const { database, driver } = settlement;
+  const open = await listOpenTransactions(database, { network: driver.network, sender });
+  if (open.length === 0) return;
+  const counts = await driver.sequences(sender);
+  const bySequence = [...Map.groupBy(open, (transaction) => transaction.sequence).values()];
+  let isHead = true;
+  for (const versions of bySequence) {
+    const place = placeOf(versions, counts);
+    if (place === 'final') await finish(settlement, versions);
+    else if (place === 'included') await noteBlocks(settlement, versions);
+    else {
+      await send(settlement, versions, { isHead });
+      isHead = false;
+    }
+  }
+}
+
+function placeOf(
+  versions: readonly RecordedTransaction[],
+  counts: SequenceCounts,
+): 'final' | 'included' | 'waiting' {
+  const sequence = versions[0]?.sequence ?? 0n;
+  if (sequence < counts.final) return 'final';
+  return sequence < counts.latest ? 'included' : 'waiting';
+}
+
+/**
+ * The sequence is taken for good: by one of these, or by a transaction that Knit did not make. The second
+ * means that somebody else uses the sender's key.
+ */
+async function finish(
+  settlement: Settlement,
+  versions: readonly RecordedTransaction[],
+): Promise<void> {
+  const { database, driver, clock, log } = settlement;
+  let takenBy: string | null = null;
+  for (const transaction of versions) {
+    const seen = await driver.track(transaction);
+    const at = clock.now();
+    if (seen.kind === 'final') {
+      const { sender, sequence, network } = transaction;
+      await database.transaction(async (tx) => {
+        if (!(await finishTransaction(tx, transaction, { ...seen, at }))) return;
+        await endReplaced(tx, { network, sender, sequence, at });
+      });
+      return;
+    }
+    // Without a proof for each of them there is no word about the sequence yet.
+    if (seen.kind !== 'replaced') return;
+    takenBy = seen.takenBy;
+  }
+  const [first] = versions;
+  if (first === undefined) return;
+  const { network, sender, sequence } = first;
+  const stranger = takenBy === null ? 'a transaction' : `transaction ${takenBy}`;
+  const reason = `Knit did not make ${stranger}, which took sequence ${sequence} of ${sender}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
+  log.error({ sender, alarm: true }, reason);
+  const at = clock.now();
+  await database.transaction(async (tx) => {
+    await endReplaced(tx, { network, sender, sequence, at });
+    await stopLane(tx, { network, sender, reason, at });
+  });
+}
+
+async function noteBlocks(
+  settlement: Settlement,
+  versions: readonly RecordedTransaction[],
+): Promise<void> {
+  const { database, driver, clock, pace } = settlement;
+  const isFresh = ({ isInBlock, updatedAt }: RecordedTransaction): boolean =>
+    isInBlock && updatedAt <= clock.now() && later(updatedAt, pace.checkIncludedEveryMs) > clock.now();
+  if (versions.some(isFresh)) return;
+  for (const transaction of versions) {
+    const seen = await driver.track(transaction);
+    if (seen.kind !== 'included') continue;
+    await noteBlock(database, transaction, { block: seen.block, at: clock.now() });
+    return;
+  }
+}
+
+/** In no block. A block that was noted is gone by a reorganisation: the identical bytes are sent again. */
+async function send(
+  settlement: Settlement,
+  versions: readonly RecordedTransaction[],
+  place: { readonly isHead: boolean },
+): Promise<void> {
+  const { database, clock, pace } = settlement;
+  const newest = versions.at(-1);
+  if (newest === undefined) return;
+  const isGone = versions.filter(({ isInBlock }) => isInBlock);
+  for (const transaction of isGone) {
+    await noteBlock(database, transaction, { block: null, at: clock.now() });
+  }
+  const isDueAfter = (since: Date | null, waitMs: number): boolean =>
+    // A time to come is from a clock that ran ahead.
+    since === null || since > clock.now() || later(since, waitMs) <= clock.now();
+  if (isGone.length > 0 || isDueAfter(newest.lastBroadcastAt, pace.rebroadcastAfterMs)) {
+    await broadcastTransaction(settlement, newest);
+  }
+  const hasWaited = newest.broadcastCount > 0 && isGone.length === 0;
+  if (place.isHead && hasWaited && isDueAfter(newest.createdAt, pace.replaceAfterMs)) {
+    await replace(settlement, newest);
+  }
+}
+
+/** Only the first of a lane: those behind it wait for it, not for a fee. */
+async function replace(settlement: Settlement, old: RecordedTransaction): Promise<void> {
+  const { database, driver, log } = settlement;
+  const by = (await isStillWanted(database, old)) ? 'itself' : 'nothing';
+  await withLane(settlement, old.sender, async (lane) => {
+    let signed: SignedTransaction;
+    try {
+      signed = await driver.replace(old, by);
+    } catch (error) {
+      if (!(error instanceof SigningPostponed)) throw error;
+      const fields = { transactionHash: old.transactionHash, sender: old.sender, alarm: true };
+      log.error(fields, `a lane waits: its first transaction is in no block: ${error.message}`);
+      return;
+    }
+    const recorded = await record(settlement, { old, lane, signed, by });
+    if (recorded === undefined) return;
+    log.info({ transactionHash: signed.transactionHash }, `replaces ${old.transactionHash}`);
+    await broadcastTransaction(settlement, recorded);
+  });
+}
+
+async function record(
+  settlement: Settlement,
+  work: {
+    old: RecordedTransaction;
+    lane: HeldLane;
+    signed: SignedTransaction;
+    by: 'itself' | 'nothing';
+  },
+): Promise<RecordedTransaction | undefined> {
+  const { database, clock, log } = settlement;
+  const { old, lane, signed, by } = work;
+  const { network } = old;
+  const at = clock.now();
+  try {
+    return await database.transaction(async (tx) => {
+      if (!(await holdsLane(tx, lane))) throw new StaleClaim('the lane has passed on');
+      const fence = by === 'itself' ? await findFence(tx, old) : null;
+      if (fence !== null) {
+        const { transactionHash } = signed;
+        await noteNewTransaction(tx, { network, fence, transactionHash, at });
+      }
+      const purpose = by === 'itself' ? old.purpose : 'FILL';
+      const attemptId = by === 'itself' ? old.attemptId : null;
+      return await insertTransaction(tx, { network, signed, purpose, attemptId, at });
+    });
+  } catch (error) {
+    if (!(error instanceof StaleClaim) && !(error instanceof CommitUnknown)) throw error;
+    log.warn({ err: error, sender: old.sender }, 'a replacement was not recorded for certain');
+    return undefined;
+  }
+}

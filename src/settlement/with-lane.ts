@@ -1,0 +1,67 @@
+import { sameAddress } from '../networks/address.ts';
+import { countWaiting } from './internal/transaction-store.ts';
+import { holdLane, holdsLane, leaveLane, stopLane, type HeldLane } from './lanes.ts';
+import type { Settlement } from './settlement.ts';
+
+/**
+ * Does `work` on a gas lane that this worker holds meanwhile: of those with room for another transaction
+ * the one on which the fewest wait. Gives 0 where there is none.
+ */
+export async function withGasLane(
+  settlement: Settlement,
+  work: (lane: HeldLane) => Promise<number>,
+): Promise<number> {
+  const { database, driver, maxWaitingTransactions } = settlement;
+  const waiting = await countWaiting(database, driver.network);
+  const senders = driver.gasAccounts
+    .map((sender) => ({ sender, waiting: waiting.get(sender) ?? 0 }))
+    .filter((lane) => lane.waiting < maxWaitingTransactions)
+    .sort((a, b) => a.waiting - b.waiting);
+  for (const { sender } of senders) {
+    const done = await withLane(settlement, sender, work);
+    if (done !== undefined) return done;
+  }
+  return 0;
+}
+
+/** Does `work` on one lane; undefined while another worker holds it, and while it is stopped. */
+export async function withLane<T>(
+  settlement: Settlement,
+  sender: string,
+  work: (lane: HeldLane) => Promise<T>,
+): Promise<T | undefined> {
+  const { database, driver, clock, pace } = settlement;
+  const lane = await holdLane(database, {
+    network: driver.network,
+    sender,
+    holderId: settlement.workerId,
+    leaseMs: pace.leaseMs,
+    now: clock.now(),
+  });
+  if (lane === undefined) return undefined;
+  try {
+    return await work(lane);
+  } finally {
+    await leaveLane(database, lane, clock.now());
+  }
+}
+
+/**
+ * The chain counts more transactions of a gas account than Knit has made: someone else uses its key, and
+ * signing on would race with them. Stops the lane and gives the reason; null where all is well, or where
+ * another worker has taken the lane over meanwhile.
+ */
+export async function stopAtStrangers(
+  settlement: Settlement,
+  lane: HeldLane,
+): Promise<string | null> {
+  const { database, driver, clock, log } = settlement;
+  const { network, sender } = lane;
+  const { latest } = await driver.sequences(sender);
+  if (latest <= lane.nextSequence || !(await holdsLane(database, lane))) return null;
+  const what = sameAddress(network, sender, driver.treasury) ? 'treasury' : 'gas account';
+  const reason = `the chain counts ${latest} transactions of ${what} ${sender}, Knit has made ${lane.nextSequence}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
+  log.error({ sender, alarm: true }, reason);
+  await stopLane(database, { network, sender, reason, at: clock.now() });
+  return reason;
+}

@@ -177,6 +177,7 @@ TABLE settlement_attempt_items
   fate text NOT NULL
   reason text
   proof jsonb
+  fee_units numeric(78,0)
   CONSTRAINT PRIMARY KEY (network, attempt_id, payout_id)
   CONSTRAINT CHECK (((fate = 'OPEN'::text) OR (proof IS NOT NULL)))
   CONSTRAINT CHECK ((fate = ANY (ARRAY['OPEN'::text, 'PAID'::text, 'REFUSED'::text, 'DEAD'::text])))
@@ -186,14 +187,9 @@ TABLE settlement_attempts
   network text NOT NULL
   attempt_id uuid NOT NULL
   fence text NOT NULL
-  sender text NOT NULL
-  sequence bigint NOT NULL
-  transaction_hash text NOT NULL
-  raw_transaction bytea NOT NULL
+  transaction_hash text
   state text NOT NULL
   next_check_at timestamp with time zone NOT NULL
-  broadcast_count integer NOT NULL
-  last_broadcast_at timestamp with time zone
   block_number bigint
   block_hash text
   fee_units numeric(78,0)
@@ -201,12 +197,16 @@ TABLE settlement_attempts
   proof jsonb
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
-  CONSTRAINT UNIQUE (network, transaction_hash)
+  payer text NOT NULL
+  authority bytea NOT NULL
+  authority_hash text NOT NULL
+  valid_until timestamp with time zone
+  since_block bigint NOT NULL
   CONSTRAINT PRIMARY KEY (network, attempt_id)
   CONSTRAINT CHECK (((state = 'OPEN'::text) OR (proof IS NOT NULL)))
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'LANDED'::text, 'DEAD'::text])))
-  CREATE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence)
   CREATE INDEX settlement_attempts_open ON public.settlement_attempts USING btree (network, next_check_at) WHERE (state = 'OPEN'::text)
+  CREATE UNIQUE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence)
 TABLE settlement_lanes
   network text NOT NULL
   sender text NOT NULL
@@ -217,8 +217,22 @@ TABLE settlement_lanes
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
   stopped_for text
+  role text NOT NULL
   CONSTRAINT PRIMARY KEY (network, sender)
   CONSTRAINT CHECK ((next_sequence >= 0))
+  CONSTRAINT CHECK ((role = ANY (ARRAY['TREASURY'::text, 'GAS'::text])))
+TABLE settlement_networks
+  network text NOT NULL
+  payer text NOT NULL
+  next_number bigint NOT NULL
+  stopped_for text
+  final_number bigint
+  final_hash text
+  created_at timestamp with time zone NOT NULL
+  updated_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network)
+  CONSTRAINT CHECK (((final_number IS NULL) = (final_hash IS NULL)))
+  CONSTRAINT CHECK ((next_number >= 0))
 TABLE settlement_orders
   network text NOT NULL
   payout_id uuid NOT NULL
@@ -246,9 +260,37 @@ TABLE settlement_orders
   CONSTRAINT CHECK ((reported_version <= version))
   CONSTRAINT CHECK ((state = ANY (ARRAY['QUEUED'::text, 'IN_FLIGHT'::text, 'PAID'::text, 'REFUSED'::text])))
   CONSTRAINT CHECK ((units > (0)::numeric))
+  CREATE INDEX settlement_orders_by_fence ON public.settlement_orders USING btree (network, fence) WHERE (state = 'IN_FLIGHT'::text)
   CREATE INDEX settlement_orders_in_flight ON public.settlement_orders USING btree (network, token) WHERE (state = 'IN_FLIGHT'::text)
-  CREATE INDEX settlement_orders_queued ON public.settlement_orders USING btree (network, available_at) WHERE (state = 'QUEUED'::text)
+  CREATE INDEX settlement_orders_queued ON public.settlement_orders USING btree (network, token, available_at) WHERE (state = 'QUEUED'::text)
   CREATE INDEX settlement_orders_unreported ON public.settlement_orders USING btree (network, updated_at) WHERE (reported_version < version)
+TABLE settlement_transactions
+  network text NOT NULL
+  transaction_hash text NOT NULL
+  sender text NOT NULL
+  sequence bigint NOT NULL
+  purpose text NOT NULL
+  attempt_id uuid
+  raw_transaction bytea NOT NULL
+  state text NOT NULL
+  broadcast_count integer NOT NULL
+  last_broadcast_at timestamp with time zone
+  last_sighting text
+  block_number bigint
+  block_hash text
+  succeeded boolean
+  fee_units numeric(78,0)
+  created_at timestamp with time zone NOT NULL
+  updated_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network, transaction_hash)
+  CONSTRAINT CHECK (((purpose = 'CARRY'::text) = (attempt_id IS NOT NULL)))
+  CONSTRAINT CHECK (((state <> 'FINAL'::text) OR ((block_number IS NOT NULL) AND (fee_units IS NOT NULL) AND (succeeded IS NOT NULL))))
+  CONSTRAINT CHECK ((purpose = ANY (ARRAY['CARRY'::text, 'FILL'::text, 'DEPLOY'::text, 'DELEGATE'::text, 'TOP_UP'::text])))
+  CONSTRAINT CHECK ((sequence >= 0))
+  CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'FINAL'::text, 'REPLACED'::text])))
+  CREATE INDEX settlement_transactions_by_attempt ON public.settlement_transactions USING btree (network, attempt_id)
+  CREATE INDEX settlement_transactions_open ON public.settlement_transactions USING btree (network, sender, sequence) WHERE (state = 'OPEN'::text)
+  CREATE UNIQUE INDEX settlement_transactions_final_once ON public.settlement_transactions USING btree (network, sender, sequence) WHERE (state = 'FINAL'::text)
 TABLE users
   business_id uuid NOT NULL
   user_id uuid NOT NULL

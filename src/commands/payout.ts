@@ -62,6 +62,11 @@ function viewJson({ payout, history, settlement, attempts }: PayoutView): Json {
         : { ...settlement, updatedAt: formatTime(settlement.updatedAt) },
     attempts: attempts.map((attempt) => ({
       ...attempt,
+      validUntil: attempt.validUntil === null ? null : formatTime(attempt.validUntil),
+      transactions: attempt.transactions.map((it) => ({
+        ...it,
+        createdAt: formatTime(it.createdAt),
+      })),
       createdAt: formatTime(attempt.createdAt),
       updatedAt: formatTime(attempt.updatedAt),
     })),
@@ -83,7 +88,7 @@ function viewLines({ payout, history, settlement, attempts }: PayoutView): strin
     'history',
     ...history.map(historyText),
     attempts.length === 0 ? 'nothing was ever signed for it' : 'attempts',
-    ...attempts.map(attemptText),
+    ...attempts.flatMap(attemptTexts),
   ];
 }
 
@@ -98,8 +103,13 @@ function historyText(change: PayoutChange): string {
   return `  ${formatTime(change.changedAt)}  ${change.status}${detail}`;
 }
 
-function attemptText(attempt: AttemptView): string {
-  const { createdAt, transactionHash, state, fate, reason } = attempt;
+function attemptTexts(attempt: AttemptView): string[] {
+  const { createdAt, fence, state, fate, reason } = attempt;
   const why = reason === null ? '' : `: ${reason}`;
-  return `  ${formatTime(createdAt)}  ${transactionHash}  ${state}, this payout ${fate}${why}`;
+  return [
+    `  ${formatTime(createdAt)}  ${fence}  ${state}, this payout ${fate}${why}`,
+    ...attempt.transactions.map(
+      (it) => `    ${formatTime(it.createdAt)}  ${it.transactionHash}  ${it.state}`,
+    ),
+  ];
 }

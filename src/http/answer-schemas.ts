@@ -51,26 +51,46 @@ const payoutStatusNow = z.object({
   transactionHash: z.string().nullable(),
 });
 
+const carrier = z.object({
+  transactionHash: z.string(),
+  sender: z.string().meta({ description: 'The account that sent it and paid its fee.' }),
+  sequence: digits.meta({ description: "Its place among the sender's transactions (nonce)." }),
+  state: z.enum(['OPEN', 'FINAL', 'REPLACED']),
+  blockNumber: digits.nullable(),
+  blockHash: z.string().nullable(),
+  broadcastCount: z.int(),
+  createdAt: time,
+});
+
 const attempt = z.object({
   id,
-  transactionHash: z.string(),
-  fence: z.string().meta({
-    description: 'What the attempts of one payout share: at most one of them can take effect.',
+  transactionHash: z.string().meta({
+    description: 'What carried it out; before that is final, the newest of its transactions.',
   }),
-  state: z.enum(['OPEN', 'LANDED', 'DEAD']).meta({ description: "The transaction's." }),
+  fence: z.string().meta({
+    description: 'What the chain spends once: the attempt takes effect once at most.',
+  }),
+  state: z.enum(['OPEN', 'LANDED', 'DEAD']).meta({ description: "The attempt's." }),
   fate: z
     .enum(['OPEN', 'PAID', 'REFUSED', 'DEAD'])
-    .meta({ description: 'What became of this payout in the transaction.' }),
+    .meta({ description: 'What became of this payout in the attempt.' }),
   reason: z.string().nullable(),
   proof: z
     .unknown()
     .meta({ description: 'What on the chain proves the fate; null while it is open.' }),
+  validUntil: time.nullable().meta({
+    description: "The last moment, in the chain's time, at which it can take effect.",
+  }),
   blockNumber: digits.nullable(),
   blockHash: z.string().nullable(),
-  feeUnits: digits
-    .nullable()
-    .meta({ description: "In the smallest unit of the chain's coin; null until it is final." }),
+  feeUnits: digits.nullable().meta({
+    description:
+      "This payout's share of the fee, in the smallest unit of the chain's coin; null until it is final.",
+  }),
   broadcastCount: z.int(),
+  transactions: z.array(carrier).meta({
+    description: 'Every transaction ever signed to carry it, oldest first.',
+  }),
   createdAt: time,
   updatedAt: time,
 });

@@ -49,7 +49,10 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     repeatEvery(idleMs, async () => await submitPayouts(settlement)),
     repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
     repeatEvery(idleMs, async () => await settlePayouts(settlement)),
-    repeatEvery(checkEveryMs, rarely(async () => await tendLanes(settlement))),
+    repeatEvery(
+      checkEveryMs,
+      rarely(async () => await tendLanes(settlement)),
+    ),
     repeatEvery(waitMs, rarely(createUpkeep(settlement))),
   ]);
 }

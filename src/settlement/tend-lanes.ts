@@ -1,6 +1,10 @@
 import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
-import { SigningPostponed, type SequenceCounts, type SignedTransaction } from '../networks/network.ts';
+import {
+  SigningPostponed,
+  type SequenceCounts,
+  type SignedTransaction,
+} from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
 import { carryAdrift } from './carry-adrift.ts';
 import { noteNewTransaction } from './internal/order-store.ts';
@@ -107,7 +111,9 @@ async function noteBlocks(
 ): Promise<void> {
   const { database, driver, clock, pace } = settlement;
   const isFresh = ({ isInBlock, updatedAt }: RecordedTransaction): boolean =>
-    isInBlock && updatedAt <= clock.now() && later(updatedAt, pace.checkIncludedEveryMs) > clock.now();
+    isInBlock &&
+    updatedAt <= clock.now() &&
+    later(updatedAt, pace.checkIncludedEveryMs) > clock.now();
   if (versions.some(isFresh)) return;
   for (const transaction of versions) {
     const seen = await driver.track(transaction);

@@ -9,7 +9,7 @@ import {
 } from '../../test/harness/world.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
-import { advancePayout } from '../payouts/advance-payout.ts';
+import { advancePayouts } from '../payouts/advance-payouts.ts';
 import { createPayout } from '../payouts/create-payout.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { createEndpoint } from '../webhooks/endpoint.ts';
@@ -52,7 +52,7 @@ async function complete(): Promise<void> {
   const progress = { status: 'COMPLETED', transactionHash: HASH } as const;
   await db.database.transaction(async (tx) => {
     const news = { businessId, payoutId, progress, at: systemClock.now() };
-    await advancePayout(tx, { ids: testIds }, news);
+    await advancePayouts(tx, { ids: testIds }, [news]);
   });
   await fanOutEvents({
     database: db.database,

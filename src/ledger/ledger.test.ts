@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { createTestBusiness, testIds } from '../../test/harness/world.ts';
+import type { Tx } from '../database/database.ts';
 import { listAccounts } from './account.ts';
 import { checkBooks } from './check-books.ts';
 import { hold } from './hold.ts';
 import { credit, fund } from './move.ts';
-import { post } from './post.ts';
-import { release } from './release.ts';
+import { postAndRelease, type HoldEnd } from './post-and-release.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -24,6 +24,14 @@ async function balances(businessId: string): Promise<Record<string, [bigint, big
   return Object.fromEntries(accounts.map((a) => [a.kind, [a.balanceUnits, a.heldUnits]]));
 }
 
+async function end(tx: Tx, ...ends: Omit<HoldEnd, 'at'>[]): Promise<void> {
+  await postAndRelease(
+    tx,
+    testIds,
+    ends.map((each) => ({ ...each, at })),
+  );
+}
+
 describe('the three verbs', () => {
   it('hold reserves, post spends, release gives back', async () => {
     const { businessId, apiAccountId: accountId } = await createTestBusiness(db.database, {
@@ -36,9 +44,8 @@ describe('the three verbs', () => {
     });
     expect((await balances(businessId))['API_ACCOUNT']).toEqual([100n, 100n]);
     await db.database.transaction(async (tx) => {
-      const ids = { transferId: testIds.next(), newAccountId: testIds.next() };
-      await post(tx, { businessId, payoutId: spent, ...ids, at });
-      await release(tx, { businessId, payoutId: back, at });
+      await end(tx, { businessId, payoutId: spent, verb: 'post' });
+      await end(tx, { businessId, payoutId: back, verb: 'release' });
     });
     expect(await balances(businessId)).toEqual({
       API_ACCOUNT: [40n, 0n],
@@ -68,13 +75,11 @@ describe('the three verbs', () => {
     const payoutId = testIds.next();
     await db.database.transaction(async (tx) => {
       await hold(tx, { businessId, accountId, payoutId, units: 5n, at });
-      await release(tx, { businessId, payoutId, at });
+      await end(tx, { businessId, payoutId, verb: 'release' });
     });
-    const again = db.database.transaction(async (tx) => {
-      const ids = { transferId: testIds.next(), newAccountId: testIds.next() };
-      if (verb === 'post') await post(tx, { businessId, payoutId, ...ids, at });
-      else await release(tx, { businessId, payoutId, at });
-    });
+    const again = db.database.transaction(
+      async (tx) => await end(tx, { businessId, payoutId, verb }),
+    );
     await expect(again).rejects.toThrow('is open');
     expect((await balances(businessId))['API_ACCOUNT']).toEqual([10n, 0n]);
   });
@@ -91,7 +96,7 @@ describe('the three verbs', () => {
       [1, 2, 3, 4].map(
         async () =>
           await db.database.transaction(
-            async (tx) => await release(tx, { businessId, payoutId, at }),
+            async (tx) => await end(tx, { businessId, payoutId, verb: 'release' }),
           ),
       ),
     );
@@ -158,10 +163,7 @@ describe('the books', () => {
               } else {
                 const next = open.shift();
                 if (next === undefined) return;
-                const order = { businessId, payoutId: next.payoutId, at };
-                const ids = { transferId: testIds.next(), newAccountId: testIds.next() };
-                if (verb === 'post') await post(tx, { ...order, ...ids });
-                else await release(tx, order);
+                await end(tx, { businessId, payoutId: next.payoutId, verb });
                 model.held -= next.units;
                 if (verb === 'post') model.balance -= next.units;
                 if (verb === 'post') model.settled += next.units;

@@ -37,3 +37,28 @@ export async function recordTransfer(tx: Tx, record: TransferRecord): Promise<bo
   );
   return written.length === 1;
 }
+
+/** The entries of payouts that were spent. A payout that has moved money before is refused (23505). */
+export async function recordPosts(
+  tx: Tx,
+  records: readonly Omit<TransferRecord, 'kind'>[],
+): Promise<void> {
+  if (records.length === 0) return;
+  await tx.query(
+    `INSERT INTO ledger_transfers
+       (business_id, transfer_id, kind, debit_account_id, credit_account_id, units, reference_id, created_at)
+     SELECT t.business_id, t.transfer_id, 'POST', t.debit_account_id, t.credit_account_id, t.units,
+       t.reference_id, t.at
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::uuid[], $7::timestamptz[])
+       AS t (business_id, transfer_id, debit_account_id, credit_account_id, units, reference_id, at)`,
+    [
+      records.map((record) => record.businessId),
+      records.map((record) => record.transferId),
+      records.map((record) => record.debitAccountId),
+      records.map((record) => record.creditAccountId),
+      records.map((record) => record.units),
+      records.map((record) => record.referenceId),
+      records.map((record) => record.at),
+    ],
+  );
+}

@@ -24,11 +24,26 @@ export interface ClaimedItem {
 
 /** Adds work to the transaction that causes it: both are committed, or neither. */
 export async function append(tx: Tx, item: NewItem): Promise<void> {
+  await appendAll(tx, [item]);
+}
+
+/** {@link append} for any number of items, of any businesses, in one statement. */
+export async function appendAll(tx: Tx, items: readonly NewItem[]): Promise<void> {
+  if (items.length === 0) return;
   await tx.query(
     `INSERT INTO outbox_items
        (business_id, item_id, topic, lane, payload, available_at, claim_token, attempts, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $6)`,
-    [item.businessId, item.itemId, item.topic, item.lane, JSON.stringify(item.payload), item.at],
+     SELECT i.business_id, i.item_id, i.topic, i.lane, i.payload::jsonb, i.at, 0, 0, i.at
+     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+       AS i (business_id, item_id, topic, lane, payload, at)`,
+    [
+      items.map((item) => item.businessId),
+      items.map((item) => item.itemId),
+      items.map((item) => item.topic),
+      items.map((item) => item.lane),
+      items.map((item) => JSON.stringify(item.payload)),
+      items.map((item) => item.at),
+    ],
   );
 }
 
@@ -80,13 +95,28 @@ export async function claim(
 
 /** Ends an item. False where the claim is stale: then another worker has it, or has ended it. */
 export async function finish(db: Queryable, item: ClaimedItem): Promise<boolean> {
-  const removed = await db.query(
-    `DELETE FROM outbox_items
-     WHERE business_id = $1 AND item_id = $2 AND claim_token = $3
-     RETURNING item_id`,
-    [item.businessId, item.itemId, item.claimToken],
+  return (await finishAll(db, [item])).length === 1;
+}
+
+/** {@link finish} for any number of items, in one statement. Gives those whose claim was not stale. */
+export async function finishAll(
+  db: Queryable,
+  items: readonly ClaimedItem[],
+): Promise<ClaimedItem[]> {
+  if (items.length === 0) return [];
+  const removed = await db.query<Pick<ItemRow, 'business_id' | 'item_id'>>(
+    `DELETE FROM outbox_items AS o
+     USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
+     WHERE o.business_id = c.business_id AND o.item_id = c.item_id AND o.claim_token = c.claim_token
+     RETURNING o.business_id, o.item_id`,
+    [
+      items.map((item) => item.businessId),
+      items.map((item) => item.itemId),
+      items.map((item) => item.claimToken),
+    ],
   );
-  return removed.length === 1;
+  const ended = new Set(removed.map((row) => `${row.business_id} ${row.item_id}`));
+  return items.filter((item) => ended.has(`${item.businessId} ${item.itemId}`));
 }
 
 /** Gives an item back until `availableAt`. False where the claim is stale. */

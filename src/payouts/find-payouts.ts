@@ -15,6 +15,21 @@ export async function findPayout(
   return row === undefined ? undefined : toPayout(row);
 }
 
+/** Those of the payouts named that exist, of any businesses, in no order. */
+export async function findPayouts(
+  db: Queryable,
+  keys: readonly { readonly businessId: string; readonly payoutId: string }[],
+): Promise<Payout[]> {
+  if (keys.length === 0) return [];
+  const rows = await db.query<PayoutRow>(
+    `SELECT ${PAYOUT_COLUMNS.replaceAll(/\w+/g, 'p.$&')}
+     FROM unnest($1::uuid[], $2::uuid[]) AS k (business_id, payout_id)
+     JOIN payouts p ON p.business_id = k.business_id AND p.payout_id = k.payout_id`,
+    [keys.map((key) => key.businessId), keys.map((key) => key.payoutId)],
+  );
+  return rows.map(toPayout);
+}
+
 export interface PayoutFilter {
   readonly businessId: string;
   readonly status?: PayoutStatus | undefined;

@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/harness/databa
 import { createTestBusiness, testIds, testOrder } from '../../test/harness/world.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { findAccount } from '../ledger/account.ts';
-import { advancePayout, type Progress } from './advance-payout.ts';
+import { advancePayouts, type Progress } from './advance-payouts.ts';
 import { createPayout } from './create-payout.ts';
 import { findPayout, listPayouts } from './find-payouts.ts';
 import { findAnswer } from './idempotency.ts';
@@ -31,10 +31,11 @@ async function newPayout(units = 10n): Promise<Payout> {
 
 async function advance(payout: Payout, progress: Progress): Promise<boolean> {
   const { businessId, payoutId } = payout;
-  return await db.database.transaction(
+  const [isNews = false] = await db.database.transaction(
     async (tx) =>
-      await advancePayout(tx, deps(), { businessId, payoutId, progress, at: new Date() }),
+      await advancePayouts(tx, deps(), [{ businessId, payoutId, progress, at: new Date() }]),
   );
+  return isNews;
 }
 
 async function count(table: string, businessId: string): Promise<bigint> {
@@ -131,7 +132,7 @@ describe('createPayout', () => {
   });
 });
 
-describe('advancePayout', () => {
+describe('advancePayouts', () => {
   const hash = '0xabc';
   const processing: Progress = { status: 'PROCESSING', transactionHash: hash };
   const completed: Progress = { status: 'COMPLETED', transactionHash: hash };

@@ -1,22 +1,24 @@
 import { assert, present } from '../base/assert.ts';
+import { isUuid } from '../base/id.ts';
 import { fromLedgerUnits } from '../money/amount.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { parseAddress } from '../networks/address.ts';
-import { claim, finish, type ClaimedItem } from '../outbox/outbox.ts';
-import { findPayout } from '../payouts/find-payouts.ts';
+import { claim, finishAll, type ClaimedItem } from '../outbox/outbox.ts';
+import { findPayouts } from '../payouts/find-payouts.ts';
 import { SETTLEMENT_TOPIC } from '../payouts/outbox-topics.ts';
 import type { Payout } from '../payouts/payout.ts';
-import { findOrder, insertOrder } from './internal/order-store.ts';
+import { insertOrders, listOrdered, type NewOrder } from './internal/accept-store.ts';
+import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
 import type { AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
 
 /**
- * Takes new payouts over from the outbox: first the order is written, then the item is ended, in two
- * transactions, because they may live on different shards. A crash between them brings the item
- * again, and the order is already there. Gives how many items it took.
+ * Takes new payouts over from the outbox: first the orders are written, then the items are ended, in
+ * two transactions, because they may live on different shards. A crash between them brings the items
+ * again, and the orders are already there. Gives how many items it took.
  */
 export async function acceptOrders(settlement: Settlement): Promise<number> {
-  const { database, driver, clock, log, pace } = settlement;
+  const { database, driver, clock, pace } = settlement;
   const items = await claim(database, {
     topic: SETTLEMENT_TOPIC,
     lane: driver.network,
@@ -24,34 +26,79 @@ export async function acceptOrders(settlement: Settlement): Promise<number> {
     leaseMs: pace.leaseMs,
     now: clock.now(),
   });
-  for (const item of items) {
-    try {
-      await accept(settlement, item);
-    } catch (error) {
-      // The claim's lease runs out and the item is tried again; the others go on.
-      log.error({ err: error, itemId: item.itemId, alarm: true }, 'a payout could not be accepted');
-    }
-  }
+  const ready = await readItems(settlement, items);
+  const aside = await doAllSettingAside(ready, async (some) => await takeOver(settlement, some));
+  for (const { item, error } of aside) tellOfFailure(settlement, item.item, error);
   return items.length;
 }
 
-async function accept(settlement: Settlement, item: ClaimedItem): Promise<void> {
-  const { database, driver, clock } = settlement;
-  const payoutId = payoutIdOf(item);
-  const payout = present(
-    await findPayout(database, item.businessId, payoutId),
-    `payout ${payoutId} exists`,
-  );
-  assert(payout.network === driver.network, 'an item is in the lane of its network');
-  if (payout.status === 'PENDING') {
-    await insertOrder(database, toOrder(payout, settlement.assetOf), clock.now());
-  } else {
-    // A payout that has moved on has an order. If not, settlement's tables lack what was signed.
-    const order = await findOrder(database, driver.network, payoutId);
-    assert(order !== undefined, `payout ${payoutId} is ${payout.status} and has no order`);
-  }
+async function takeOver(settlement: Settlement, ready: readonly ReadyItem[]): Promise<void> {
+  const { database, clock } = settlement;
+  const orders = ready.flatMap(({ order }) => (order === undefined ? [] : [order]));
+  await insertOrders(database, orders, clock.now());
   await settlement.reach('accepted');
-  await finish(database, item);
+  await finishAll(
+    database,
+    ready.map(({ item }) => item),
+  );
+}
+
+interface ReadyItem {
+  readonly item: ClaimedItem;
+  /** Undefined where the payout has moved on: then its order is there. */
+  readonly order: NewOrder | undefined;
+}
+
+/** The items that can be taken over. Of each other an alarm tells why it cannot. */
+async function readItems(
+  settlement: Settlement,
+  items: readonly ClaimedItem[],
+): Promise<ReadyItem[]> {
+  const { database, driver } = settlement;
+  const named = keepSound(settlement, items, (item) => {
+    const { businessId } = item;
+    return { item, key: { businessId, payoutId: payoutIdOf(item) } };
+  });
+  const keys = named.map(({ key }) => key);
+  const payouts = new Map(
+    (await findPayouts(database, keys)).map((payout) => [keyOf(payout), payout]),
+  );
+  const movedOn = [...payouts.values()].filter(({ status }) => status !== 'PENDING');
+  const ids = movedOn.map(({ payoutId }) => payoutId);
+  const ordered = await listOrdered(database, driver.network, ids);
+  return keepSound(settlement, named, ({ item, key }) => {
+    const payout = present(payouts.get(keyOf(key)), `payout ${key.payoutId} exists`);
+    assert(payout.network === driver.network, 'an item is in the lane of its network');
+    const { payoutId, status } = payout;
+    if (status === 'PENDING') return { item, order: toOrder(payout, settlement.assetOf) };
+    // A payout that has moved on has an order. If not, settlement's tables lack what was signed.
+    assert(ordered.has(payoutId), `payout ${payoutId} is ${status} and has no order`);
+    return { item, order: undefined };
+  });
+}
+
+function keyOf({ businessId, payoutId }: { businessId: string; payoutId: string }): string {
+  return `${businessId} ${payoutId}`;
+}
+
+function keepSound<T extends ClaimedItem | { readonly item: ClaimedItem }, R>(
+  settlement: Settlement,
+  all: readonly T[],
+  read: (each: T) => R,
+): R[] {
+  return all.flatMap((each) => {
+    try {
+      return [read(each)];
+    } catch (error) {
+      tellOfFailure(settlement, 'item' in each ? each.item : each, error);
+      return [];
+    }
+  });
+}
+
+/** The claim's lease runs out and the item is tried again; the others go on. */
+function tellOfFailure({ log }: Settlement, { itemId }: ClaimedItem, error: unknown): void {
+  log.error({ err: error, itemId, alarm: true }, 'a payout could not be accepted');
 }
 
 function payoutIdOf(item: ClaimedItem): string {
@@ -60,13 +107,14 @@ function payoutIdOf(item: ClaimedItem): string {
     typeof payload === 'object' &&
       payload !== null &&
       'payoutId' in payload &&
-      typeof payload.payoutId === 'string',
+      typeof payload.payoutId === 'string' &&
+      isUuid(payload.payoutId),
     'a settlement item names its payout',
   );
   return payload.payoutId;
 }
 
-function toOrder(payout: Payout, assetOf: AssetOf): Parameters<typeof insertOrder>[1] {
+function toOrder(payout: Payout, assetOf: AssetOf): NewOrder {
   const network: NetworkId = payout.network;
   const asset = present(
     assetOf(network, payout.token),

@@ -1,62 +1,75 @@
 import { present } from '../base/assert.ts';
-import { advancePayout, type Progress } from '../payouts/advance-payout.ts';
-import { wasEverSigned } from './internal/attempt-store.ts';
-import { listUnreported, markReported } from './internal/order-store.ts';
-import type { Order } from './order.ts';
+import { advancePayouts, type News, type Progress } from '../payouts/advance-payouts.ts';
+import {
+  listEverSigned,
+  listUnreported,
+  markReported,
+  type OrderNews,
+} from './internal/report-store.ts';
+import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
 import type { Settlement } from './settlement.ts';
 
 type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>;
 
 /**
  * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
- * the business's side, then a note on settlement's side that it was told. A crash between them tells
- * it again, which changes nothing. News that cannot be recorded keeps back no other. Gives how many
- * payouts were told.
+ * the businesses' side, then a note on settlement's side that they were told. A crash between them
+ * tells it again, which changes nothing. A page of news is told together; a piece that cannot be
+ * recorded is set aside and keeps back no other. Gives how many payouts were told.
  */
 export async function settlePayouts(settlement: Settlement): Promise<number> {
-  const { database, driver, roundSize } = settlement;
+  const { database, driver, log, roundSize } = settlement;
   const failed: string[] = [];
   for (;;) {
     const want = { network: driver.network, limit: roundSize, except: failed };
-    const orders = await listUnreported(database, want);
-    let told = 0;
-    for (const order of orders) {
-      if (await tellSafely(settlement, order)) told += 1;
-      else failed.push(order.payoutId);
+    const page = await listUnreported(database, want);
+    const aside = await doAllSettingAside(page, async (news) => await tell(settlement, news));
+    for (const { item, error } of aside) {
+      const fields = { err: error, payoutId: item.payoutId, alarm: true };
+      log.error(fields, 'the news of a payout could not be recorded');
+      failed.push(item.payoutId);
     }
+    const told = page.length - aside.length;
     // Where none of a page could be told, the next one is read past them.
-    if (told > 0 || orders.length === 0) return told;
-  }
-}
-
-async function tellSafely(settlement: Settlement, order: Order): Promise<boolean> {
-  try {
-    await settlePayout(settlement, order);
-    return true;
-  } catch (error) {
-    const fields = { err: error, payoutId: order.payoutId, alarm: true };
-    settlement.log.error(fields, 'the news of a payout could not be recorded');
-    return false;
+    if (told > 0 || page.length === 0) return told;
   }
 }
 
 /** Tells one payout what its order says now. */
-export async function settlePayout(reporter: Reporter, order: Order): Promise<void> {
+export async function settlePayout(reporter: Reporter, order: OrderNews): Promise<void> {
+  await tell(reporter, [order]);
+}
+
+/** Tells payouts of one network what their orders say. */
+async function tell(reporter: Reporter, orders: readonly OrderNews[]): Promise<void> {
   const { database, ids, clock } = reporter;
-  const progress = await progressOf(reporter, order);
-  if (progress !== undefined) {
-    const { businessId, payoutId } = order;
-    const at = clock.now();
-    await database.transaction(
-      async (tx) => await advancePayout(tx, { ids }, { businessId, payoutId, progress, at }),
-    );
+  const everSigned = await everSignedOf(reporter, orders);
+  const at = clock.now();
+  const news = orders.flatMap((order): News[] => {
+    const progress = progressOf(order, everSigned);
+    if (progress === undefined) return [];
+    return [{ businessId: order.businessId, payoutId: order.payoutId, progress, at }];
+  });
+  if (news.length > 0) {
+    await database.transaction(async (tx) => await advancePayouts(tx, { ids }, news));
   }
   await reporter.reach('reported');
-  await markReported(database, order);
+  await markReported(database, orders);
+}
+
+async function everSignedOf(
+  reporter: Reporter,
+  orders: readonly OrderNews[],
+): Promise<ReadonlySet<string>> {
+  const refused = orders.filter((order) => order.state === 'REFUSED');
+  const [first] = refused;
+  if (first === undefined) return new Set();
+  const payoutIds = refused.map((order) => order.payoutId);
+  return await listEverSigned(reporter.database, first.network, payoutIds);
 }
 
 /** Undefined where nothing was signed. An order whose attempt died stays PROCESSING until it is signed anew. */
-async function progressOf(reporter: Reporter, order: Order): Promise<Progress | undefined> {
+function progressOf(order: OrderNews, everSigned: ReadonlySet<string>): Progress | undefined {
   const { state, transactionHash } = order;
   switch (state) {
     case 'QUEUED':
@@ -75,7 +88,7 @@ async function progressOf(reporter: Reporter, order: Order): Promise<Progress | 
       return {
         status: 'FAILED',
         info: present(order.info, 'a refused order says why'),
-        wasSigned: await wasEverSigned(reporter.database, order.network, order.payoutId),
+        wasSigned: everSigned.has(order.payoutId),
         transactionHash,
       };
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { later } from '../../src/base/clock.ts';
 import { uuidV7 } from '../../src/base/id.ts';
-import { advancePayout, type Progress } from '../../src/payouts/advance-payout.ts';
+import { advancePayouts, type Progress } from '../../src/payouts/advance-payouts.ts';
 import type { Payout } from '../../src/payouts/payout.ts';
 import { PAYOUTS, payoutBody, startApi, type Api, type ApiAnswer } from '../harness/api.ts';
 import { RECIPIENTS } from './recipients.ts';
@@ -25,7 +25,7 @@ async function advance(payoutId: string, progress: Progress): Promise<void> {
   const { businessId } = api.tenant;
   const news = { businessId, payoutId, progress, at: api.clock.now() };
   await api.database.transaction(async (tx) => {
-    await advancePayout(tx, api, news);
+    await advancePayouts(tx, api, [news]);
   });
 }
 

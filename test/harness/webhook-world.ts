@@ -4,7 +4,7 @@ import { createIdSource, type IdSource } from '../../src/base/id.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import type { Database } from '../../src/database/database.ts';
-import { advancePayout } from '../../src/payouts/advance-payout.ts';
+import { advancePayouts, type Progress } from '../../src/payouts/advance-payouts.ts';
 import { createPayout } from '../../src/payouts/create-payout.ts';
 import type { PayoutEventType } from '../../src/payouts/outbox-topics.ts';
 import type { Payout } from '../../src/payouts/payout.ts';
@@ -73,12 +73,9 @@ export async function createWebhookWorld(): Promise<WebhookWorld> {
     if (outcome.kind !== 'created') throw new Error('a payout is created');
     return outcome.payout;
   };
-  const advance = async (
-    payout: Payout,
-    progress: Parameters<typeof advancePayout>[2]['progress'],
-  ): Promise<void> => {
+  const advance = async (payout: Payout, progress: Progress): Promise<void> => {
     const news = { businessId, payoutId: payout.payoutId, progress, at: clock.now() };
-    await database.transaction(async (tx) => await advancePayout(tx, { ids }, news));
+    await database.transaction(async (tx) => await advancePayouts(tx, { ids }, [news]));
   };
   const complete = async (payout: Payout): Promise<void> =>
     await advance(payout, { status: 'COMPLETED', transactionHash: `0x${'ab'.repeat(32)}` });

@@ -1,0 +1,75 @@
+import type { Queryable } from '../../database/database.ts';
+import type { NetworkId } from '../../money/asset.ts';
+import type { Order, OrderState } from '../order.ts';
+
+/** What an order says now, as of its version. */
+export type OrderNews = Pick<
+  Order,
+  'network' | 'payoutId' | 'businessId' | 'state' | 'transactionHash' | 'info' | 'version'
+>;
+
+interface NewsRow {
+  payout_id: string;
+  business_id: string;
+  state: OrderState;
+  transaction_hash: string | null;
+  info: string | null;
+  version: number;
+}
+
+/** Orders with news that their payouts have not had, oldest news first, but for those in `except`. */
+export async function listUnreported(
+  db: Queryable,
+  want: { network: NetworkId; limit: number; except: readonly string[] },
+): Promise<OrderNews[]> {
+  const rows = await db.query<NewsRow>(
+    `SELECT payout_id, business_id, state, transaction_hash, info, version FROM settlement_orders
+     WHERE network = $1 AND reported_version < version AND payout_id <> ALL($3::uuid[])
+     ORDER BY updated_at LIMIT $2`,
+    [want.network, want.limit, want.except],
+  );
+  return rows.map((row) => ({
+    network: want.network,
+    payoutId: row.payout_id,
+    businessId: row.business_id,
+    state: row.state,
+    transactionHash: row.transaction_hash,
+    info: row.info,
+    version: row.version,
+  }));
+}
+
+/** Those of the payouts for which anything was ever signed. */
+export async function listEverSigned(
+  db: Queryable,
+  network: NetworkId,
+  payoutIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (payoutIds.length === 0) return new Set();
+  const rows = await db.query<{ payout_id: string }>(
+    `SELECT DISTINCT payout_id FROM settlement_attempt_items
+     WHERE network = $1 AND payout_id = ANY($2::uuid[])`,
+    [network, payoutIds],
+  );
+  return new Set(rows.map((row) => row.payout_id));
+}
+
+/**
+ * Notes that payouts of one network have heard of their orders' versions; what has been noted already
+ * stays. The rows are locked in the order of the payouts, as wherever several orders are changed.
+ */
+export async function markReported(db: Queryable, news: readonly OrderNews[]): Promise<void> {
+  const [first] = news;
+  if (first === undefined) return;
+  await db.query(
+    `WITH locked AS (
+       SELECT payout_id FROM settlement_orders
+       WHERE network = $1 AND payout_id = ANY($2::uuid[]) ORDER BY payout_id FOR UPDATE
+     )
+     UPDATE settlement_orders AS o SET reported_version = r.version
+     FROM locked AS l, unnest($2::uuid[], $3::integer[]) AS r (payout_id, version)
+     WHERE o.network = $1 AND o.payout_id = l.payout_id AND r.payout_id = l.payout_id
+       AND o.reported_version < r.version`,
+    [first.network, news.map((order) => order.payoutId), news.map((order) => order.version)],
+  );
+}

@@ -1,4 +1,5 @@
 import type { Json } from '../../base/json.ts';
+import { openHttpConnection } from './http-connection.ts';
 
 /**
  * One JSON-RPC 2.0 endpoint over HTTP. A request is sent exactly once: whether to ask again is
@@ -16,7 +17,12 @@ export class RpcFailure extends Error {
   override readonly name: string = 'RpcFailure';
 }
 
-/** The node answered with a JSON-RPC error object. */
+/** The node said nothing at all: time-out or transport. */
+export class RpcSilence extends RpcFailure {
+  override readonly name = 'RpcSilence';
+}
+
+/** The node answered the question with a JSON-RPC error object. */
 export class RpcErrorAnswer extends RpcFailure {
   override readonly name = 'RpcErrorAnswer';
   readonly code: number;
@@ -47,89 +53,62 @@ export function createRpcEndpoints(urls: readonly string[], timeoutMs: number): 
 
 function createEndpoint(options: { url: string; timeoutMs: number; label: string }): RpcEndpoint {
   const { label, timeoutMs } = options;
-  const target = targetOf(options.url, label);
+  const limits = { timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
+  const connection = openHttpConnection(readTarget(options.url, label), limits);
   let lastId = 0;
   return {
     label,
     async request(method, params) {
       lastId += 1;
       const id = lastId;
-      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
       const context = `${label}, ${method}`;
-      const answer = await post({ ...target, body, timeoutMs, context });
-      const envelope = parseEnvelope(answer.text, id, context);
-      if ('error' in envelope) throw new RpcErrorAnswer(label, method, envelope.error);
-      if (!answer.ok) throw new RpcFailure(`${context}: HTTP ${answer.status} with a result`);
-      return envelope.result;
+      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+      const answer = await connection.post(body);
+      if (answer.kind === 'silent') throw new RpcSilence(`${context}: ${answer.reason}`);
+      if (answer.kind === 'too large') {
+        throw new RpcFailure(`${context}: the answer is too large`);
+      }
+      return readAnswer(answer, { id, label, method });
     },
   };
 }
 
-/** fetch refuses credentials in a URL, so they become the header that they stand for. */
-function targetOf(text: string, label: string): { url: string; headers: Record<string, string> } {
-  if (!URL.canParse(text)) throw new RpcFailure(`${label}: the RPC URL is not a URL`);
-  const url = new URL(text);
+function readTarget(text: string, label: string): URL {
+  const url = URL.parse(text);
+  if (url === null) throw new RpcFailure(`${label}: the RPC URL is not a URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new RpcFailure(`${label}: the RPC URL is neither http nor https`);
   }
-  const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (url.username !== '' || url.password !== '') {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    headers['authorization'] = `Basic ${Buffer.from(pair).toString('base64')}`;
-    url.username = '';
-    url.password = '';
-  }
-  return { url: url.href, headers };
-}
-
-interface HttpAnswer {
-  readonly ok: boolean;
-  readonly status: number;
-  readonly text: string;
-}
-
-async function post(request: {
-  url: string;
-  headers: Record<string, string>;
-  body: string;
-  timeoutMs: number;
-  context: string;
-}): Promise<HttpAnswer> {
   try {
-    const response = await fetch(request.url, {
-      method: 'POST',
-      headers: request.headers,
-      body: request.body,
-      redirect: 'error',
-      signal: AbortSignal.timeout(request.timeoutMs),
-    });
-    const text = await readBounded(response);
-    return { ok: response.ok, status: response.status, text };
-  } catch (error) {
-    throw new RpcFailure(`${request.context}: ${transportReason(error, request.timeoutMs)}`);
+    decodeURIComponent(`${url.username}${url.password}`);
+  } catch {
+    throw new RpcFailure(`${label}: the credentials in the RPC URL are not percent-encoded`);
   }
+  return url;
 }
 
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const body = response.body as AsyncIterable<Uint8Array> | null;
-  for await (const chunk of body ?? []) {
-    length += chunk.byteLength;
-    if (length > MAX_ANSWER_BYTES) throw new RpcFailure('the answer is too large');
-    chunks.push(chunk);
+/** Nodes send a JSON-RPC error with any status of 2xx, 4xx and 5xx, a result with 2xx alone. */
+function readAnswer(
+  answer: { readonly status: number; readonly text: string },
+  question: Question,
+): unknown {
+  const context = `${question.label}, ${question.method}`;
+  const { status } = answer;
+  if (status < 200 || (status >= 300 && status < 400)) {
+    throw new RpcFailure(`${context}: HTTP ${status}`);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const envelope = parseEnvelope(answer.text, question.id, context);
+  if ('error' in envelope) {
+    throw new RpcErrorAnswer(question.label, question.method, envelope.error);
+  }
+  if (status >= 300) throw new RpcFailure(`${context}: HTTP ${status} with a result`);
+  return envelope.result;
 }
 
-/** Only codes of ours and of the system: fetch's own messages can repeat the URL. */
-function transportReason(error: unknown, timeoutMs: number): string {
-  if (error instanceof RpcFailure) return error.message;
-  if (!(error instanceof Error)) return 'no answer';
-  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
-  const cause: unknown = error.cause;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : null;
-  return typeof code === 'string' ? `no answer (${code})` : 'no answer';
+interface Question {
+  readonly id: number;
+  readonly label: string;
+  readonly method: string;
 }
 
 type Envelope =
@@ -142,12 +121,18 @@ function parseEnvelope(text: string, id: number, context: string): Envelope {
   if (!isRecord(answer) || answer['jsonrpc'] !== '2.0') {
     throw new RpcFailure(`${context}: the answer is not JSON-RPC 2.0`);
   }
-  const error = answer['error'];
-  if (error !== undefined && error !== null) {
-    // A node that could not read the question answers with a null id; it still is no result.
+  const error = answer['error'] ?? null;
+  if (answer['id'] !== id) {
+    // A node that could not read the question answers with an error and a null id.
+    const said = error === null ? '' : `: ${parseError(error, context).message}`;
+    throw new RpcFailure(`${context}: the answer is to another question${plainText(said)}`);
+  }
+  if (error !== null) {
+    if ((answer['result'] ?? null) !== null) {
+      throw new RpcFailure(`${context}: both a result and an error`);
+    }
     return { error: parseError(error, context) };
   }
-  if (answer['id'] !== id) throw new RpcFailure(`${context}: the answer is to another question`);
   if (!Object.hasOwn(answer, 'result')) throw new RpcFailure(`${context}: no result in the answer`);
   return { result: answer['result'] };
 }

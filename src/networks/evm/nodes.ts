@@ -1,7 +1,11 @@
-import type { Clock } from '../../base/clock.ts';
+import { present } from '../../base/assert.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { silentLog, type Log } from '../../base/log.ts';
-import { createRpcEndpoints, RpcFailure, type RpcEndpoint } from './json-rpc.ts';
+import { ChainMismatch } from '../network.ts';
+import { createRpcEndpoints, RpcFailure, RpcSilence, type RpcEndpoint } from './json-rpc.ts';
+import { createStanding, type Standing } from './node-standing.ts';
 import { createEvmNode, type EvmNode } from './node.ts';
+import { boundsOf, judgeHeads } from './watch-heads.ts';
 
 /** How the nodes of one chain are reached. */
 export interface EvmConnection {
@@ -30,7 +34,10 @@ export interface NodePool {
    * no node can; any other error at once.
    */
   onOne<T>(work: (node: EvmNode) => Promise<T>): Promise<T>;
-  /** Does `work` on every node, in parallel and wholly on each. In the order of `all`. */
+  /**
+   * Does `work` on every node, in parallel and wholly on each. In the order of `all`. A node that has
+   * been silent is left out for a while, of which it is tried out again by one question at its end.
+   */
   hearAll<T>(work: (node: EvmNode) => Promise<T>): Promise<readonly Heard<T>[]>;
   /**
    * The node has said what cannot be true beside what a quorum says. It is asked last from now on,
@@ -54,56 +61,146 @@ export type Heard<T> =
   | { readonly node: EvmNode; readonly kind: 'failed'; readonly reason: string };
 
 const TIMEOUT_MS = 10_000;
+/** Between two looks at the newest blocks. */
+const WATCH_MS = 5_000;
 
+/** Throws a RangeError where the connection names no node, or a quorum that could contradict itself. */
 export function connectNodes(connection: EvmConnection): NodePool {
-  const { chainId, rpcUrls = [], timeoutMs = TIMEOUT_MS, log = silentLog } = connection;
+  const { chainId, rpcUrls = [], timeoutMs = TIMEOUT_MS } = connection;
+  const { clock = systemClock, log = silentLog } = connection;
   const endpoints = connection.endpoints ?? createRpcEndpoints(rpcUrls, timeoutMs);
-  if (endpoints.length === 0) throw new RangeError('an EVM network needs at least one RPC URL');
-  const all = endpoints.map((endpoint) => createEvmNode(endpoint, BigInt(chainId)));
-  const suspects = new Set<EvmNode>();
+  const members = endpoints.map((endpoint) => admit(endpoint, { chainId, clock, log }));
+  const quorum = quorumOf(members.length, connection.quorum);
+  const standingOf = (node: EvmNode): Standing =>
+    present(members.find((member) => member.node === node)?.standing, 'the node is of this pool');
+  const hearAll = createHearAll(members);
   return {
-    all,
-    quorum: connection.quorum ?? Math.floor(all.length / 2) + 1,
-    async onOne(work) {
-      const inOrder = all.toSorted((a, b) => Number(suspects.has(a)) - Number(suspects.has(b)));
-      return await onFirstAnswering(inOrder, work);
-    },
-    hearAll: async (work) => await Promise.all(all.map(async (node) => await hear(node, work))),
-    quarantine(node, reason) {
-      suspects.add(node);
-      log.error({ alarm: true, node: node.label }, `${node.label} is in quarantine: ${reason}`);
-    },
-    counts: (node) => !suspects.has(node),
-    weigh: () => undefined,
-    watch: async () => await Promise.resolve(),
+    all: members.map(({ node }) => node),
+    quorum,
+    onOne: createOnOne(members),
+    hearAll,
+    quarantine: (node, reason) => standingOf(node).quarantine(reason),
+    counts: (node) => standingOf(node).counts(),
+    weigh: (node, agreed) => standingOf(node).weigh(agreed),
+    watch: createWatch(clock, async () => {
+      const heard = await hearAll(async (node) => await node.latestBlock());
+      const heads = heard.flatMap((it) =>
+        it.kind === 'heard' ? [{ standing: standingOf(it.node), head: it.value }] : [],
+      );
+      judgeHeads(heads, boundsOf(chainId));
+    }),
   };
 }
 
-async function hear<T>(node: EvmNode, work: (node: EvmNode) => Promise<T>): Promise<Heard<T>> {
+function quorumOf(count: number, wanted: number | undefined): number {
+  if (count === 0) throw new RangeError('an EVM network needs at least one RPC URL');
+  const majority = Math.floor(count / 2) + 1;
+  const quorum = wanted ?? majority;
+  // With half of the nodes or fewer, two quorums could say different things.
+  if (Number.isInteger(quorum) && quorum >= majority && quorum <= count) return quorum;
+  throw new RangeError(`a quorum of ${count} nodes is ${majority} to ${count}`);
+}
+
+interface Member {
+  readonly node: EvmNode;
+  readonly standing: Standing;
+}
+
+function admit(
+  endpoint: RpcEndpoint,
+  { chainId, clock, log }: { chainId: number; clock: Clock; log: Log },
+): Member {
+  const standing = createStanding(endpoint.label, { clock, log });
+  const observed: RpcEndpoint = {
+    label: endpoint.label,
+    async request(method, params) {
+      try {
+        const result = await endpoint.request(method, params);
+        standing.answered();
+        return result;
+      } catch (error) {
+        if (error instanceof RpcSilence) standing.fellSilent(error.message);
+        else standing.answered();
+        throw error;
+      }
+    },
+  };
+  return { node: createEvmNode(observed, BigInt(chainId)), standing };
+}
+
+/** Nodes in the order of their standing; among equals the one that last did well, then as configured. */
+function createOnOne(members: readonly Member[]): NodePool['onOne'] {
+  let preferred: Member | undefined;
+  const inOrder = (): Member[] =>
+    members
+      .map((member) => ({
+        member,
+        rank: member.standing.rank() - (member === preferred ? 0.5 : 0),
+      }))
+      .toSorted((a, b) => a.rank - b.rank)
+      .map(({ member }) => member);
+  return async (work) => {
+    const failures: Error[] = [];
+    for (const member of inOrder()) {
+      try {
+        const value = await work(member.node);
+        member.standing.didWell();
+        preferred = member;
+        return value;
+      } catch (error) {
+        if (!isFailureOfNode(error)) throw error;
+        member.standing.failed(error.message);
+        failures.push(error);
+      }
+    }
+    const mismatch = failures.find((failure) => failure instanceof ChainMismatch);
+    throw mismatch ?? new RpcFailure(failures.map(({ message }) => message).join('; '));
+  };
+}
+
+function createHearAll(members: readonly Member[]): NodePool['hearAll'] {
+  return async (work) => {
+    const leftOut = members.filter(({ standing }) => standing.mayBeLeftOut());
+    const others = members.filter((member) => !leftOut.includes(member));
+    // Where nobody is left to count, a node that was silent is asked after all.
+    const isAsked = (member: Member): boolean =>
+      !leftOut.includes(member) || !others.some(({ standing }) => standing.counts());
+    return await Promise.all(
+      members.map(async (member) => {
+        const { node } = member;
+        if (isAsked(member)) return await hear(member, work);
+        const reason = `${node.label}: not asked, it has just been silent`;
+        return { node, kind: 'failed' as const, reason };
+      }),
+    );
+  };
+}
+
+async function hear<T>(
+  { node, standing }: Member,
+  work: (node: EvmNode) => Promise<T>,
+): Promise<Heard<T>> {
   try {
-    return { node, kind: 'heard', value: await work(node) };
+    const value = await work(node);
+    standing.didWell();
+    return { node, kind: 'heard', value };
   } catch (error) {
-    if (!(error instanceof RpcFailure)) throw error;
+    if (!isFailureOfNode(error)) throw error;
     return { node, kind: 'failed', reason: error.message };
   }
 }
 
-/**
- * Does `work` wholly on the first node that can do it, so that its answers belong together.
- * Throws {@link RpcFailure} where no node can; any other error at once.
- */
-export async function onFirstAnswering<T>(
-  nodes: readonly EvmNode[],
-  work: (node: EvmNode) => Promise<T>,
-): Promise<T> {
-  const failures: string[] = [];
-  for (const node of nodes) {
-    try {
-      return await work(node);
-    } catch (error) {
-      if (!(error instanceof RpcFailure)) throw error;
-      failures.push(error.message);
-    }
-  }
-  throw new RpcFailure(failures.join('; '));
+/** A node that turns out to be of another chain is as good as none. */
+function isFailureOfNode(error: unknown): error is RpcFailure | ChainMismatch {
+  return error instanceof RpcFailure || error instanceof ChainMismatch;
+}
+
+function createWatch(clock: Clock, look: () => Promise<void>): NodePool['watch'] {
+  let lookedAt: number | null = null;
+  return async () => {
+    const now = clock.now().getTime();
+    if (lookedAt !== null && Math.abs(now - lookedAt) < WATCH_MS) return;
+    lookedAt = now;
+    await look();
+  };
 }

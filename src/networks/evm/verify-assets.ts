@@ -1,7 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import { ChainMismatch } from '../network.ts';
+import { askQuorum } from './ask-quorum.ts';
 import type { EvmNetworkId } from './evm-network.ts';
+import { RpcFailure } from './json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import type { NodePool } from './nodes.ts';
 import { contractOf, readDecimals } from './token.ts';
@@ -13,13 +15,42 @@ export interface ConfiguredNetwork {
 }
 
 /**
- * Compares the configuration with the chain. Every node that answers has to be of the chain, not only
- * the first; one at least has to answer. Throws {@link ChainMismatch}; RpcFailure where none answers.
+ * Compares the configuration with the chain. Every node that answers has to be of the chain, and a
+ * quorum has to agree that the assets are as configured. Throws {@link ChainMismatch} where it
+ * agrees that they are not, and RpcFailure where there is no quorum for either.
  */
 export async function verifyAssets(
   pool: NodePool,
   { network, assets }: ConfiguredNetwork,
 ): Promise<void> {
+  await checkChains(pool, network);
+  for (const asset of assets) {
+    assert(asset.network === network, `the asset is not of ${network}`);
+    const name = `${asset.token} on ${network}`;
+    const { contract, decimals } = asset;
+    if (contract === null) throw new ChainMismatch(`${name} has no contract`, network);
+    const found = await askQuorum(pool, async (node) => await lookAt(node, asset), Object.is);
+    if (found.kind === 'not enough') throw new RpcFailure(found.reasons.join('; '));
+    if (found.kind === 'contradicted') {
+      throw new RpcFailure(
+        `${name}: ${found.answers.map(({ by }) => by.join(', ')).join(' against ')}`,
+      );
+    }
+    if (found.value === 'no contract') {
+      throw new ChainMismatch(`${name}: there is no contract at ${contract}`, network);
+    }
+    if (found.value !== BigInt(decimals)) {
+      const words = found.value ?? 'no readable';
+      throw new ChainMismatch(
+        `${name} has ${words} decimals on chain, ${decimals} configured`,
+        network,
+      );
+    }
+  }
+}
+
+/** A node that does not answer is none of another chain: it is asked again before it is believed. */
+async function checkChains(pool: NodePool, network: EvmNetworkId): Promise<void> {
   const checks = await Promise.allSettled(
     pool.all.map(async (node) => {
       await node.checkChain();
@@ -30,28 +61,11 @@ export async function verifyAssets(
       throw new ChainMismatch(check.reason.message, network);
     }
   }
-  for (const asset of assets) {
-    assert(asset.network === network, `the asset is not of ${network}`);
-    await pool.onOne(async (node) => {
-      await verifyAsset(node, asset);
-    });
-  }
 }
 
-async function verifyAsset(node: EvmNode, asset: Asset): Promise<void> {
-  const { network, token } = asset;
-  const name = `${token} on ${network}`;
-  if (asset.contract === null) throw new ChainMismatch(`${name} has no contract`, network);
+/** The decimals; null where the contract names none. */
+async function lookAt(node: EvmNode, asset: Asset): Promise<bigint | null | 'no contract'> {
   const contract = contractOf(asset);
-  if ((await node.code(contract)) === '0x') {
-    throw new ChainMismatch(`${name}: there is no contract at ${asset.contract}`, network);
-  }
-  const decimals = await readDecimals(node, contract);
-  if (decimals !== BigInt(asset.decimals)) {
-    const found = decimals ?? 'no readable';
-    throw new ChainMismatch(
-      `${name} has ${found} decimals on chain, ${asset.decimals} configured`,
-      network,
-    );
-  }
+  if ((await node.code(contract)) === '0x') return 'no contract';
+  return await readDecimals(node, contract);
 }

@@ -1,8 +1,13 @@
-import { assert } from '../base/assert.ts';
+import { assert, AssertionFailure } from '../base/assert.ts';
 import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import { TOKENS, type Token } from '../money/asset.ts';
-import { SigningPostponed, type Inspection, type SignedAttempt } from '../networks/network.ts';
+import {
+  SigningPostponed,
+  type Inspection,
+  type SignedAttempt,
+  type SigningPlan,
+} from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
 import { assertNothingAlive, insertAttempt } from './internal/attempt-store.ts';
 import {
@@ -68,21 +73,32 @@ async function submitBatch(settlement: Settlement, token: Token): Promise<number
   });
 }
 
-/** An error puts the orders back; a stale claim changes nothing there, so what was recorded stays. */
+/**
+ * Gives the lane as it stands afterwards. An error puts the orders back; a stale claim changes nothing
+ * there, so what was recorded stays. One order that breaks an assertion is found by halves, so that it
+ * does not hold the others up.
+ */
 async function submitSafely(
   settlement: Settlement,
   orders: readonly Order[],
   lane: HeldLane,
-): Promise<void> {
+): Promise<HeldLane> {
   try {
-    await submit(settlement, orders, lane);
+    return await submit(settlement, orders, lane);
   } catch (error) {
+    if (error instanceof AssertionFailure && orders.length > 1) {
+      const half = Math.ceil(orders.length / 2);
+      const moved = await submitSafely(settlement, orders.slice(0, half), lane);
+      return await submitSafely(settlement, orders.slice(half), moved);
+    }
     const isPostponed = error instanceof SigningPostponed;
     if (!isPostponed) {
-      settlement.log.error({ err: error, alarm: true }, 'a batch could not be submitted');
+      const fields = { err: error, payoutId: orders[0]?.payoutId, payouts: orders.length };
+      settlement.log.error({ ...fields, alarm: true }, 'payouts could not be submitted');
     }
     const reason = isPostponed ? error.message : 'an internal error; see the log';
     await putBack(settlement, orders, reason);
+    return lane;
   }
 }
 
@@ -90,37 +106,49 @@ async function submit(
   settlement: Settlement,
   orders: readonly Order[],
   lane: HeldLane,
-): Promise<void> {
+): Promise<HeldLane> {
   const inspection = await inspect(settlement, orders);
   await sortOut(settlement, orders, inspection);
   const payable = ordersOf(
     orders,
     inspection.payable.map(({ payoutId }) => payoutId),
   );
-  if (payable.length === 0 || inspection.plan === null) return;
-  const stranger = await stopAtStrangers(settlement, lane);
-  const { database, clock } = settlement;
-  const number =
-    stranger === null ? await takeNumber(database, lane.network, clock.now()) : undefined;
-  if (number === undefined) {
-    await putBack(settlement, payable, stranger);
-    return;
+  if (payable.length === 0 || inspection.plan === null) return lane;
+  const signed = await sign(settlement, { inspection, plan: inspection.plan, lane });
+  if (typeof signed === 'string') {
+    await putBack(settlement, payable, signed);
+    return lane;
   }
-  const signed = await settlement.driver.sign({
-    orders: inspection.payable,
-    number,
-    plan: inspection.plan,
-    lane: { sender: lane.sender, sequence: lane.nextSequence },
-  });
   await settlement.reach('signed');
   const recorded = await record(settlement, { orders: payable, lane, signed });
   if (typeof recorded === 'string') {
     await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
-    return;
+    return lane;
   }
   await settlement.reach('recorded');
   await broadcastTransaction(settlement, recorded);
   await settlement.reach('broadcast');
+  return { ...lane, nextSequence: lane.nextSequence + 1n };
+}
+
+/** Or the reason for which nothing is to be signed now. */
+async function sign(
+  settlement: Settlement,
+  work: { inspection: Inspection; plan: SigningPlan; lane: HeldLane },
+): Promise<SignedAttempt | string> {
+  const { database, driver, clock } = settlement;
+  const { inspection, plan, lane } = work;
+  const stranger = await stopAtStrangers(settlement, lane);
+  if (stranger !== null) return stranger;
+  const number = await takeNumber(database, lane.network, clock.now());
+  if (number === undefined) return 'signing has stopped on this network';
+  const { sender, nextSequence: sequence } = lane;
+  return await driver.sign({
+    orders: inspection.payable,
+    number,
+    plan,
+    lane: { sender, sequence },
+  });
 }
 
 const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';

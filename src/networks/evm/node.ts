@@ -72,7 +72,8 @@ export interface EvmNode {
   feeHistory(): Promise<FeeHistory>;
   /** One word of an account's storage. */
   storageAt(address: Hex, slot: Hex, block: BlockId): Promise<bigint>;
-  logsOf(blockHash: Hex, filter: { address: Hex; topics: readonly Hex[] }): Promise<EventLog[]>;
+  /** In the order of the chain. Throws where a log is not of what was asked for. */
+  logsOf(blockHash: Hex, filter: Pick<LogFilter, 'address' | 'topics'>): Promise<EventLog[]>;
   /** In the order of the chain. Throws where a log is not of what was asked for. */
   logsBetween(filter: LogFilter): Promise<EventLog[]>;
   /** Gives the hash that the node says it accepted. */
@@ -191,13 +192,16 @@ function contractReads(
     },
     async logsOf(blockHash, { address, topics }) {
       const answer = await ask('eth_getLogs', [{ blockHash, address, topics: [...topics] }]);
-      return readList(answer, 'logs').map(readLog);
+      const isOfBlock = (log: EventLog): boolean => log.blockHash === blockHash;
+      return readLogs(answer, { address, topics }, isOfBlock);
     },
     async logsBetween(filter) {
       const { from, to, address, topics } = filter;
       const range = { fromBlock: toQuantity(from), toBlock: toQuantity(to) };
       const answer = await ask('eth_getLogs', [{ ...range, address, topics: [...topics] }]);
-      return readLogs(answer, filter);
+      const isInRange = ({ blockNumber }: EventLog): boolean =>
+        blockNumber >= from && blockNumber <= to;
+      return readLogs(answer, filter, isInRange);
     },
     async sendRaw(raw) {
       return readHash(await ask('eth_sendRawTransaction', [raw]), 'transaction hash');
@@ -213,14 +217,18 @@ async function answerOf(question: Promise<unknown>): Promise<CallAnswer> {
   }
 }
 
-function readLogs(answer: unknown, filter: LogFilter): EventLog[] {
+function readLogs(
+  answer: unknown,
+  { address, topics }: Pick<LogFilter, 'address' | 'topics'>,
+  isInPlace: (log: EventLog) => boolean,
+): EventLog[] {
   const logs = readList(answer, 'logs').map(readLog);
   const isAsked = (log: EventLog): boolean =>
-    log.address === filter.address &&
-    log.blockNumber >= filter.from &&
-    log.blockNumber <= filter.to &&
-    filter.topics.every((topic, index) => topic === null || log.topics[index] === topic);
-  if (!logs.every(isAsked)) throw new RpcFailure('the node answered with other logs');
+    log.address === address &&
+    topics.every((topic, index) => topic === null || log.topics[index] === topic);
+  if (!logs.every((log) => isAsked(log) && isInPlace(log))) {
+    throw new RpcFailure('the node answered with other logs');
+  }
   return logs.toSorted((a, b) => Number(a.blockNumber - b.blockNumber || a.logIndex - b.logIndex));
 }
 

@@ -1,31 +1,36 @@
 import type { NetworkReader } from '../network.ts';
-import { assert } from '../../base/assert.ts';
 import type { EvmNetworkId } from './evm-network.ts';
-import { readAttempt } from './followed-transfer.ts';
-import { connectNodes, type EvmConnection } from './nodes.ts';
-import { reasonOf, sightOnNodes } from './sight-on-nodes.ts';
+import { readFollowedBatch } from './followed-batch.ts';
+import { connectNodes, type EvmConnection, type NodePool } from './nodes.ts';
+import { sightOnNodes } from './sight-on-nodes.ts';
 
 export interface EvmReaderOptions extends EvmConnection {
   readonly network: EvmNetworkId;
 }
 
-/**
- * What a process without keys may ask of Ethereum, Polygon or BSC. Needs no treasury: an attempt
- * names its own sender, and its bytes are signed by it.
- */
+/** What a process without keys may ask of Ethereum, Polygon or BSC. An attempt names its treasury. */
 export function createEvmReader(options: EvmReaderOptions): NetworkReader {
-  const { network, chainId } = options;
-  const nodes = connectNodes(options).all;
+  return createReaderOver(connectNodes(options), options);
+}
+
+/** As {@link createEvmReader}, over nodes that somebody else asks too. */
+export function createReaderOver(
+  pool: NodePool,
+  chain: { readonly network: EvmNetworkId; readonly chainId: number },
+): NetworkReader {
   return {
-    network,
+    network: chain.network,
     async status(attempt) {
       try {
-        const transfer = await readAttempt(attempt, chainId);
-        assert(transfer.order.asset.network === network, `the attempt is not of ${network}`);
-        return await sightOnNodes(nodes, transfer);
+        return await sightOnNodes(pool, await readFollowedBatch(attempt, chain));
       } catch (error) {
         return { kind: 'unknown', reason: reasonOf(error) };
       }
     },
   };
+}
+
+/** Errors of ours and of the parts below; none of them shows a URL. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'an error without a message';
 }

@@ -1,98 +1,206 @@
-import type { Sighting } from '../network.ts';
-import type { FollowedTransfer } from './followed-transfer.ts';
+import { present } from '../../base/assert.ts';
+import type { BlockReference, ItemFate, Sighting } from '../network.ts';
+import type { FollowedBatch } from './followed-batch.ts';
+import { RpcFailure } from './json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import { sight } from './sight.ts';
+import type { Heard, NodePool } from './nodes.ts';
+import { sight, type NodeSighting } from './sight.ts';
 
 /**
- * The first node that says more than "unseen" or "waiting" decides; a node that fails is passed
- * over. An answer that ends an attempt (dead, final) is asked of every other node too, and one
- * that contradicts it makes it unknown. A node that fails or is behind contradicts nothing.
+ * What the nodes of a network say of a batch. All are asked. An answer that ends the attempt (final,
+ * dead) and a doubt for a person have to be said by a quorum of them, on the same chain; a node that
+ * contradicts a quorum is named and put in quarantine. Where none has a quorum, two nodes that cannot
+ * both be right make it unknown. A node that fails or is behind counts for nothing and contradicts
+ * nothing; what does not end the attempt is believed of one node.
  */
-export async function sightOnNodes(
-  nodes: readonly EvmNode[],
-  transfer: FollowedTransfer,
-): Promise<Sighting> {
-  const failures: string[] = [];
-  const weak: Sighting[] = [];
-  for (const node of nodes) {
-    const heard = await hear(node, transfer);
-    if (heard.kind === 'failed') {
-      failures.push(heard.reason);
-    } else if (heard.sighting.kind === 'waiting' || heard.sighting.kind === 'unseen') {
-      weak.push(heard.sighting);
-    } else if (endsAttempt(heard.sighting)) {
-      const others = nodes.filter((other) => other !== node);
-      return await confirm(heard.sighting, others, transfer);
-    } else {
-      return heard.sighting;
-    }
+export async function sightOnNodes(pool: NodePool, batch: FollowedBatch): Promise<Sighting> {
+  const heard = await pool.hearAll(async (node) => await sight(node, batch));
+  const voices = heard.flatMap(voiceOf);
+  const counted = voices.filter(({ node }) => pool.counts(node));
+  const verdicts = await findVerdicts(pool, counted);
+  const [verdict, rival] = verdicts;
+  if (verdict === undefined) return withoutVerdict(heard, counted);
+  // Only where the quorum is set to less than half of the nodes.
+  if (rival !== undefined) return contradiction(verdict, rival);
+  for (const voice of voices) weigh(pool, voice, verdict);
+  return answerOf(verdict);
+}
+
+/** One node's sighting. */
+interface Voice {
+  readonly node: EvmNode;
+  readonly sighting: Sighting;
+  /** Null where the sighting is not for ever. */
+  readonly block: BlockReference | null;
+}
+
+/** What a quorum says, by the voice whose words are used, and all that say the same. */
+interface Verdict extends Voice {
+  readonly agreeing: readonly Voice[];
+}
+
+function voiceOf(heard: Heard<NodeSighting>): Voice[] {
+  return heard.kind === 'heard' ? [{ node: heard.node, ...heard.value }] : [];
+}
+
+async function findVerdicts(pool: NodePool, voices: readonly Voice[]): Promise<Verdict[]> {
+  const groups = new Map<string, Voice[]>();
+  for (const voice of voices) {
+    const key = keyOf(voice);
+    if (key !== null) groups.set(key, [...(groups.get(key) ?? []), voice]);
   }
-  const waiting = weak.find(({ kind }) => kind === 'waiting');
-  return waiting ?? weak[0] ?? { kind: 'unknown', reason: failures.join('; ') };
-}
-
-type Heard =
-  | { readonly kind: 'heard'; readonly sighting: Sighting }
-  | { readonly kind: 'failed'; readonly reason: string };
-
-async function hear(node: EvmNode, transfer: FollowedTransfer): Promise<Heard> {
-  try {
-    return { kind: 'heard', sighting: await sight(node, transfer) };
-  } catch (error) {
-    return { kind: 'failed', reason: reasonOf(error) };
+  const verdicts: Verdict[] = [];
+  for (const group of groups.values()) {
+    const verdict = group.length < pool.quorum ? null : await onOneChain(pool, group);
+    if (verdict !== null) verdicts.push(verdict);
   }
+  return verdicts;
 }
 
-/** Errors of ours and of the parts below; none of them shows a URL. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'an error without a message';
-}
-
-function endsAttempt(sighting: Sighting): boolean {
-  return sighting.kind === 'dead' || sighting.kind === 'final';
-}
-
-async function confirm(
-  sighting: Sighting,
-  others: readonly EvmNode[],
-  transfer: FollowedTransfer,
-): Promise<Sighting> {
-  for (const node of others) {
-    const heard = await hear(node, transfer);
-    if (heard.kind === 'heard' && contradicts(sighting, heard.sighting)) {
-      const reason = `PERSON NEEDED: ${node.label} says ${heard.sighting.kind} of ${transfer.hash}`;
-      return {
-        kind: 'unknown',
-        needsPerson: true,
-        reason: `${reason}, another node says ${sighting.kind}`,
-      };
-    }
-  }
-  return sighting;
-}
-
-/** Whether `other` cannot be true, now or a little earlier, while `decisive` is. */
-function contradicts(decisive: Sighting, other: Sighting): boolean {
-  switch (other.kind) {
+/**
+ * What has to be the same for two sightings to say the same: transaction, block, and what moved for
+ * each item. Whose fault a failure was is not part of it, and neither is the block at which a deadline
+ * is seen to have passed: nodes are not equally far. Null: it proves nothing.
+ */
+function keyOf({ sighting, block }: Voice): string | null {
+  switch (sighting.kind) {
+    case 'final':
+      return ['final', sighting.transactionHash, block?.hash, ...sighting.fates.map(moveOf)].join();
+    case 'dead':
+      return sighting.takenBy === null ? 'expired' : `${sighting.takenBy},${block?.hash}`;
+    case 'unknown':
+      return sighting.needsPerson === true ? `doubt,${block?.hash}` : null;
+    case 'included':
     case 'waiting':
     case 'unseen':
-      return false;
-    // A judged unknown (events that are not the order, an unverifiable replacement) is a doubt.
-    case 'unknown':
-      return true;
-    case 'dead':
-      return decisive.kind !== 'dead';
-    case 'included':
-      return decisive.kind !== 'final' || decisive.block.hash !== other.block.hash;
-    case 'final':
-      return decisive.kind !== 'final' || !sameFates(decisive, other);
+      return null;
   }
 }
 
-function sameFates(
-  a: Extract<Sighting, { kind: 'final' }>,
-  b: Extract<Sighting, { kind: 'final' }>,
-): boolean {
-  const kinds = (it: typeof a): string => it.fates.map((fate) => fate.kind).join();
-  return a.block.hash === b.block.hash && kinds(a) === kinds(b);
+function moveOf(fate: ItemFate): string {
+  return fate.kind === 'paid' ? `paid ${JSON.stringify(fate.proof)}` : 'not paid';
+}
+
+/**
+ * The voice whose block enough of the group hold on their chains. Those that stand on the same block
+ * need not be asked; the others could be of two chains that have parted.
+ */
+async function onOneChain(pool: NodePool, group: readonly Voice[]): Promise<Verdict | null> {
+  for (const voice of group) {
+    const block = present(voice.block, 'what ends an attempt rests on a block');
+    const holding = await Promise.all(group.map(async (other) => await holds(other, block)));
+    const agreeing = group.filter((_, index) => holding[index] === true);
+    if (agreeing.length >= pool.quorum) return { ...voice, agreeing };
+  }
+  return null;
+}
+
+/** Whether a voice that ends the attempt holds this block at or below its own. */
+async function holds({ node, block: own }: Voice, block: BlockReference): Promise<boolean> {
+  if (own === null || own.number < block.number) return false;
+  if (own.hash === block.hash) return true;
+  try {
+    return (await node.blockAt(block.number))?.hash === block.hash;
+  } catch (error) {
+    if (!(error instanceof RpcFailure)) throw error;
+    return false;
+  }
+}
+
+function weigh(pool: NodePool, voice: Voice, verdict: Verdict): void {
+  if (verdict.agreeing.includes(voice) || keyOf(voice) === keyOf(verdict)) {
+    pool.weigh(voice.node, true);
+  } else if (contradict(voice.sighting, verdict.sighting)) {
+    const others = verdict.agreeing.map(({ node }) => node.label).join(' and ');
+    const reason = `${saying(voice)}, against ${saying(verdict)} by ${others}`;
+    pool.weigh(voice.node, false);
+    pool.quarantine(voice.node, reason);
+  }
+}
+
+/**
+ * Of failures that one node lays at the recipient's door and another does not, the harmless reading
+ * holds: the payout is inspected afresh before anything else.
+ */
+function answerOf({ sighting, agreeing }: Verdict): Sighting {
+  if (sighting.kind !== 'final') return sighting;
+  const fates = sighting.fates.map((fate, index) => {
+    const readings = agreeing.flatMap((it) =>
+      it.sighting.kind === 'final' ? (it.sighting.fates[index] ?? []) : [],
+    );
+    return readings.find(({ kind }) => kind === 'undone') ?? fate;
+  });
+  return { ...sighting, fates };
+}
+
+function withoutVerdict(
+  heard: readonly Heard<NodeSighting>[],
+  counted: readonly Voice[],
+): Sighting {
+  for (const [index, voice] of counted.entries()) {
+    const rival = counted
+      .slice(index + 1)
+      .find((other) => contradict(voice.sighting, other.sighting));
+    if (rival !== undefined) return contradiction(voice, rival);
+  }
+  const voices = heard.flatMap(voiceOf);
+  for (const kind of ['included', 'waiting', 'unseen'] as const) {
+    const found = voices.find(({ sighting }) => sighting.kind === kind);
+    if (found !== undefined) return found.sighting;
+  }
+  const said = voices.map((voice) => `${saying(voice)} by ${voice.node.label} alone`);
+  const failures = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
+  return { kind: 'unknown', reason: [...said, ...failures].join('; ') };
+}
+
+function contradiction(voice: Voice, rival: Voice): Sighting {
+  return {
+    kind: 'unknown',
+    needsPerson: true,
+    reason:
+      `PERSON NEEDED: ${saying(voice)} by ${voice.node.label}, ` +
+      `${saying(rival)} by ${rival.node.label}`,
+  };
+}
+
+function saying({ sighting, block }: Voice): string {
+  const at = block === null ? '' : ` at block ${block.number}`;
+  const detail = 'reason' in sighting ? ` (${sighting.reason})` : '';
+  return `${sighting.kind}${at}${detail}`;
+}
+
+/** Whether two sightings cannot both be true of one chain, now or a little earlier. */
+function contradict(a: Sighting, b: Sighting): boolean {
+  return excludes(a, b) || excludes(b, a);
+}
+
+function excludes(a: Sighting, b: Sighting): boolean {
+  switch (a.kind) {
+    case 'waiting':
+    case 'unseen':
+    case 'included':
+      return false;
+    case 'unknown':
+      // A judged doubt (events that are not the orders) is not one of two ways to see the same.
+      return a.needsPerson === true && (b.kind === 'final' || b.kind === 'dead');
+    case 'dead':
+      if (b.kind === 'dead') return bothTaken(a, b) && a.takenBy !== b.takenBy;
+      return b.kind === 'final' || b.kind === 'included';
+    case 'final':
+      if (b.kind === 'included') return a.block.hash !== b.block.hash;
+      return b.kind === 'final' && (a.block.hash !== b.block.hash || !sameMoves(a, b));
+  }
+}
+
+type Final = Extract<Sighting, { kind: 'final' }>;
+type Dead = Extract<Sighting, { kind: 'dead' }>;
+
+/** An expired id can still be cancelled, so that one node says the one and a later one the other. */
+function bothTaken(a: Dead, b: Dead): boolean {
+  return a.takenBy !== null && b.takenBy !== null;
+}
+
+function sameMoves(a: Final, b: Final): boolean {
+  const moves = (it: Final): string => it.fates.map(moveOf).join();
+  return a.transactionHash === b.transactionHash && moves(a) === moves(b);
 }

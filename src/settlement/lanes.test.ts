@@ -10,6 +10,7 @@ import {
   leaveLane,
   listLanes,
   openLane,
+  setSequenceBack,
   stopLane,
   takeSequence,
   type HeldLane,
@@ -35,7 +36,7 @@ async function newLane(firstSequence = 5n): Promise<{ network: 'BSC_MAINNET'; se
   lastSender += 1;
   const sender = `0x${lastSender.toString(16).padStart(40, 'f')}`;
   const lane = { network: 'BSC_MAINNET', sender } as const;
-  await openLane(db.database, { ...lane, firstSequence, at: NOW });
+  await openLane(db.database, { ...lane, role: 'GAS', firstSequence, at: NOW });
   return lane;
 }
 
@@ -51,8 +52,10 @@ async function held(lane: LaneKey, holderId: string, now = NOW): Promise<HeldLan
   return got;
 }
 
-async function take(lane: HeldLane): Promise<boolean> {
-  return await db.database.transaction(async (tx) => await takeSequence(tx, lane, NOW));
+async function take(lane: HeldLane, count = 1n): Promise<boolean> {
+  return await db.database.transaction(
+    async (tx) => await takeSequence(tx, lane, { count, at: NOW }),
+  );
 }
 
 async function look(lane: LaneKey): Promise<Lane | undefined> {
@@ -68,19 +71,24 @@ async function stop(lane: LaneKey, reason: string): Promise<void> {
 describe('a lane', () => {
   it('is opened once: a second opening changes nothing', async () => {
     const lane = await newLane(5n);
-    await openLane(db.database, { ...lane, firstSequence: 9n, at: later(NOW, 1) });
-    expect(await look(lane)).toMatchObject({ nextSequence: 5n, holderId: null, stoppedFor: null });
+    const again = { ...lane, role: 'TREASURY', firstSequence: 9n, at: later(NOW, 1) } as const;
+    await openLane(db.database, again);
+    expect(await look(lane)).toMatchObject({
+      role: 'GAS',
+      nextSequence: 5n,
+      holderId: null,
+      stoppedFor: null,
+    });
   });
 
-  it('is held by one; its holder renews it, another waits for the end of the lease', async () => {
+  it('is held by one step of one worker; everyone else waits for the end of the lease', async () => {
     const lane = await newLane();
     const first = await held(lane, A);
     expect(await hold(lane, B)).toBeUndefined();
+    expect(await hold(lane, A, later(NOW, LEASE_MS - 1))).toBeUndefined();
     expect(await hold(lane, B, later(NOW, LEASE_MS - 1))).toBeUndefined();
-    const renewed = await held(lane, A, later(NOW, LEASE_MS - 1));
-    expect(renewed.leaseToken).toBe(first.leaseToken + 1n);
-    expect(await hold(lane, B, later(NOW, LEASE_MS))).toBeUndefined();
-    expect(await hold(lane, B, later(NOW, 2 * LEASE_MS - 1))).toBeDefined();
+    const heir = await held(lane, B, later(NOW, LEASE_MS));
+    expect(heir.leaseToken).toBe(first.leaseToken + 1n);
   });
 
   it('belongs to nobody before it was opened', async () => {
@@ -120,6 +128,41 @@ describe('a sequence', () => {
     expect(await take(mine)).toBe(false);
     expect(await take({ ...mine, nextSequence: 6n })).toBe(true);
     expect((await look(lane))?.nextSequence).toBe(7n);
+  });
+
+  it('is taken with those after it that the transaction takes as well', async () => {
+    const lane = await newLane(5n);
+    expect(await take(await held(lane, A), 2n)).toBe(true);
+    expect((await look(lane))?.nextSequence).toBe(7n);
+  });
+
+  it('is set back on the lane of the payer alone, while nothing of it is open', async () => {
+    const back = async (lane: HeldLane): Promise<boolean> =>
+      await setSequenceBack(db.database, lane, { sequence: 6n, at: NOW });
+    const gas = await held(await newLane(7n), A);
+    expect(await back(gas)).toBe(false);
+    const payer = await newLane(7n);
+    await db.database.query(`UPDATE settlement_lanes SET role = 'TREASURY' WHERE sender = $1`, [
+      payer.sender,
+    ]);
+    const mine = await held(payer, A);
+    await db.database.query(
+      `INSERT INTO settlement_transactions
+         (network, transaction_hash, sender, sequence, purpose, raw_transaction, state,
+          broadcast_count, created_at, updated_at)
+       VALUES ($1, $2, $2, 5, 'DELEGATE', $3, 'OPEN', 0, $4, $4)`,
+      [payer.network, payer.sender, Buffer.from('00', 'hex'), NOW],
+    );
+    expect(await back(mine)).toBe(false);
+    await db.database.query(
+      `UPDATE settlement_transactions
+       SET state = 'FINAL', block_number = 1, block_hash = '0x', succeeded = true, fee_units = 0
+       WHERE sender = $1`,
+      [payer.sender],
+    );
+    expect(await back({ ...mine, leaseToken: mine.leaseToken - 1n })).toBe(false);
+    expect(await back(mine)).toBe(true);
+    expect((await look(payer))?.nextSequence).toBe(6n);
   });
 
   it('is taken once by many with the same right to it', async () => {

@@ -83,6 +83,7 @@ async function leftOver(road: TravelledRoad): Promise<string[]> {
     `SELECT
        (SELECT count(*) FROM settlement_attempts WHERE state = 'OPEN') AS "open attempts",
        (SELECT count(*) FROM settlement_attempt_items WHERE fate = 'OPEN') AS "open items",
+       (SELECT count(*) FROM settlement_transactions WHERE state = 'OPEN') AS "open transactions",
        (SELECT count(*) FROM settlement_orders WHERE state IN ('QUEUED', 'IN_FLIGHT')) AS "open orders",
        (SELECT count(*) FROM settlement_orders WHERE reported_version < version) AS "unreported orders",
        (SELECT count(*) FROM outbox_items WHERE topic = 'payouts-to-settle') AS "unaccepted items",

@@ -1,4 +1,5 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
+import { createWalletClient, encodeFunctionData, http, parseAbi, type Hex } from 'viem';
+import { mnemonicToAccount } from 'viem/accounts';
 import { present } from '../../src/base/assert.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import type { Log } from '../../src/base/log.ts';
@@ -12,13 +13,22 @@ import type { Payout } from '../../src/payouts/payout.ts';
 import { acceptOrders } from '../../src/settlement/accept-orders.ts';
 import { confirmPayouts } from '../../src/settlement/confirm-payouts.ts';
 import { findAttempts, type AttemptView } from '../../src/settlement/find-attempts.ts';
-import { adoptSequence, openLane } from '../../src/settlement/lanes.ts';
+import { createUpkeep } from '../../src/settlement/keep-up.ts';
+import { adoptSequence, listLanes } from '../../src/settlement/lanes.ts';
+import { findNetworkState, resumeNetwork } from '../../src/settlement/network-state.ts';
+import { open } from '../../src/settlement/settlement-worker.ts';
 import type { Settlement, SettlementPace } from '../../src/settlement/settlement.ts';
 import { settlePayouts } from '../../src/settlement/settle-payout.ts';
 import { submitPayouts } from '../../src/settlement/submit-payouts.ts';
+import { tendLanes } from '../../src/settlement/tend-lanes.ts';
 import { startTestChain, type TestChain, type TestToken } from './chain.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { createTestTreasury, STRANGER, type TestTreasury } from './evm-treasury.ts';
+import {
+  createTestTreasury,
+  STRANGER,
+  TREASURY_MNEMONIC,
+  type TestTreasury,
+} from './evm-treasury.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { findRoadFaults } from './road-faults.ts';
 import { freshAddress } from './settlement-world.ts';
@@ -27,8 +37,11 @@ import { createTestBusiness, testOrder, type TestBusiness } from './world.ts';
 /** Long against what a test takes; the tests move the clock. */
 export const PACE: SettlementPace = {
   leaseMs: 600_000,
+  batchWaitMs: 0,
   checkEveryMs: 10_000,
+  checkIncludedEveryMs: 20_000,
   rebroadcastAfterMs: 60_000,
+  replaceAfterMs: 120_000,
   waitMs: 30_000,
   idleMs: 1_000,
 };
@@ -66,17 +79,22 @@ export interface SettlementRoad {
   readonly attempts: (payout: Payout) => Promise<AttemptView[]>;
   readonly orderRow: (payout: Payout) => Promise<Row>;
   readonly holdState: (payout: Payout) => Promise<string>;
-  readonly nextSequence: () => Promise<bigint>;
+  /** The number that the next fence is made of. */
+  readonly nextNumber: () => Promise<bigint>;
   /** Accepts and submits. */
   readonly submit: (settlement?: Settlement) => Promise<void>;
   /** Confirms everything that is open, at once, and tells the payouts. */
   readonly follow: (settlement?: Settlement) => Promise<void>;
+  /** Looks after the lanes: resends, replaces, finishes. */
+  readonly tend: (settlement?: Settlement) => Promise<void>;
   /** Makes blocks until the newest is final, and so is all before it. */
   readonly finalize: () => Promise<void>;
+  /** Moves the chain's time, and makes a block at it. */
+  readonly passTime: (seconds: number) => Promise<void>;
   /** A transfer with the treasury's key that Knit did not make; gives its hash. */
-  readonly payByHand: (sequence: bigint) => Promise<string>;
-  /** Accepts, as a person would, what the chain counts beyond the lane. */
-  readonly adopt: () => Promise<boolean>;
+  readonly payByHand: () => Promise<string>;
+  /** Accepts, as a person would, what stopped the network and its lanes. */
+  readonly adopt: () => Promise<void>;
   /** Goes on with an honest worker until every payout is COMPLETED or FAILED. */
   readonly drain: () => Promise<void>;
   /** A sentence for each promise that is broken; empty where every payout has ended rightly. */
@@ -101,12 +119,7 @@ export async function createSettlementRoad(): Promise<SettlementRoad> {
   const payouts: Payout[] = [];
   const violations: string[] = [];
   const ids = createIdSource(clock, systemRandom);
-  await openLane(database, {
-    network: chain.network,
-    sender: driver.treasury,
-    firstSequence: await driver.sequenceFloor(driver.treasury),
-    at: clock.now(),
-  });
+  await open({ database, driver, clock });
   const settlement = (changes: SettlementChanges = {}): Settlement => {
     const merged: NetworkDriver = { ...driver, ...changes.driver };
     return {
@@ -117,8 +130,9 @@ export async function createSettlementRoad(): Promise<SettlementRoad> {
       log: keepingLog(log),
       workerId: ids.next(),
       pace: PACE,
-      maxWaitingAttempts: 64,
-      roundSize: 64,
+      maxBatchOrders: 250,
+      maxWaitingTransactions: 16,
+      roundSize: 500,
       reach: async () => await Promise.resolve(),
       ...changes,
       driver: guarded(merged, { database, sent, violations }),
@@ -150,55 +164,43 @@ export async function createSettlementRoad(): Promise<SettlementRoad> {
     orderRow: async ({ payoutId }) => await oneRow(database, 'settlement_orders', payoutId),
     holdState: async ({ payoutId }) =>
       String((await oneRow(database, 'ledger_holds', payoutId))['state']),
-    nextSequence: async () => {
-      const rows = await database.query<{ next_sequence: bigint }>(
-        'SELECT next_sequence FROM settlement_lanes',
-      );
-      return present(rows[0], 'the lane is open').next_sequence;
+    nextNumber: async () => {
+      const state = await findNetworkState(database, chain.network);
+      return present(state, 'the network is open').nextNumber;
     },
     submit: async (by = settlement()) => {
       await acceptOrders(by);
       await submitPayouts(by);
     },
     follow: async (by = settlement()) => {
-      clock.advance(PACE.checkEveryMs);
+      clock.advance(PACE.checkIncludedEveryMs);
       await confirmPayouts(by);
       await settlePayouts(by);
     },
+    tend: async (by = settlement()) => await tendLanes(by),
     finalize: async () => {
       await chain.mine(1);
       await chain.mine(2);
     },
-    payByHand: async (sequence) => {
-      const policy = { tipFloorWei: 10n ** 12n, tipCeilingWei: 10n ** 13n };
-      const byHand = treasury.driverWith({
-        feePolicy: { ...policy, maxFeeCeilingWei: 10n ** 14n, gasCeiling: 250_000n },
-      });
-      const order = treasury.orderOf({ toAddress: STRANGER, units: 1n });
-      const lane = { sender: driver.treasury, sequence };
-      const signed = await byHand.sign([order], lane);
-      await chain.rpc('eth_sendRawTransaction', `0x${bytesToHex(signed.rawTransaction)}`);
-      return signed.transactionHash;
+    passTime: async (seconds) => {
+      await chain.rpc('evm_increaseTime', seconds);
+      await chain.mine(1);
     },
-    adopt: async () =>
-      await adoptSequence(database, {
-        network: chain.network,
-        sender: driver.treasury,
-        nextSequence: await driver.sequenceFloor(driver.treasury),
-        at: clock.now(),
-      }),
+    payByHand: async () => await payByHand(road),
+    adopt: async () => await adopt(road),
     drain: async () => {
       const worker = settlement();
+      const keepUp = createUpkeep(worker);
       for (let rounds = 0; rounds < 20; rounds += 1) {
         await road.adopt();
         clock.advance(PACE.leaseMs + 1);
+        await keepUp();
         await road.submit(worker);
+        await road.tend(worker);
         await road.finalize();
         await road.follow(worker);
-        const open = await database.query(
-          `SELECT payout_id FROM payouts WHERE status IN ('PENDING', 'PROCESSING') LIMIT 1`,
-        );
-        if (open.length === 0) return;
+        await road.tend(worker);
+        if ((await findOpenPayouts(database)) === 0) return;
       }
       throw new Error('some payouts do not end');
     },
@@ -211,9 +213,43 @@ export async function createSettlementRoad(): Promise<SettlementRoad> {
   return road;
 }
 
+const TRANSFER = parseAbi(['function transfer(address to, uint256 value)']);
+
+/** As somebody would who has the treasury's key: a plain transfer, from outside Knit. */
+async function payByHand({ chain, treasury }: SettlementRoad): Promise<string> {
+  const account = mnemonicToAccount(TREASURY_MNEMONIC);
+  const wallet = createWalletClient({ account, transport: http(chain.rpcUrl) });
+  return await wallet.sendTransaction({
+    chain: null,
+    to: treasury.assetOf('USDT').contract as Hex,
+    data: encodeFunctionData({ abi: TRANSFER, functionName: 'transfer', args: [STRANGER, 1n] }),
+    gas: 200_000n,
+    maxFeePerGas: 10n ** 14n,
+    maxPriorityFeePerGas: 10n ** 12n,
+  });
+}
+
+async function adopt({ db, chain, treasury, clock }: SettlementRoad): Promise<void> {
+  const { database } = db;
+  const { network } = chain;
+  for (const { sender } of await listLanes(database)) {
+    const { latest } = await treasury.driver.sequences(sender);
+    await adoptSequence(database, { network, sender, nextSequence: latest, at: clock.now() });
+  }
+  const stoppedFor = (await findNetworkState(database, network))?.stoppedFor ?? null;
+  if (stoppedFor !== null) await resumeNetwork(database, { network, stoppedFor, at: clock.now() });
+}
+
+async function findOpenPayouts(database: Database): Promise<number> {
+  const open = await database.query(
+    `SELECT payout_id FROM payouts WHERE status IN ('PENDING', 'PROCESSING') LIMIT 1`,
+  );
+  return open.length;
+}
+
 /**
- * Holds every broadcast to the promises: the very bytes are recorded, and no other fence of the same
- * payout is alive.
+ * Holds every broadcast to the promises: the very bytes are recorded, and what they carry is the only
+ * attempt of its payouts that is alive.
  */
 function guarded(
   driver: NetworkDriver,
@@ -226,13 +262,12 @@ function guarded(
       const raw = Buffer.from(rawTransaction);
       const [recorded] = await database.query<{ others: bigint }>(
         `SELECT count(b.attempt_id) AS others
-         FROM settlement_attempts a
-         JOIN settlement_attempt_items i ON i.attempt_id = a.attempt_id
+         FROM settlement_transactions t
+         LEFT JOIN settlement_attempt_items i ON i.attempt_id = t.attempt_id
          LEFT JOIN settlement_attempt_items j
            ON j.payout_id = i.payout_id AND j.attempt_id <> i.attempt_id
-         LEFT JOIN settlement_attempts b
-           ON b.attempt_id = j.attempt_id AND b.state <> 'DEAD' AND b.fence <> a.fence
-         WHERE a.raw_transaction = $1 GROUP BY a.attempt_id`,
+         LEFT JOIN settlement_attempts b ON b.attempt_id = j.attempt_id AND b.state = 'OPEN'
+         WHERE t.raw_transaction = $1 GROUP BY t.transaction_hash`,
         [raw],
       );
       if (recorded === undefined) violations.push('bytes were sent that are not recorded');

@@ -36,6 +36,32 @@ export function compare(
   };
 }
 
+/** The result of a bench with one figure of ours, and baselines named by whose they are. */
+export function compareOne(
+  about: Pick<BenchResult, 'name' | 'unit' | 'runs'>,
+  ours: { readonly key: string; readonly figure: number },
+  baselines: ReadonlyMap<string, number>,
+): BenchResult {
+  const ratios = [...baselines].map(
+    ([whose, figure]) => [whose, rounded(ours.figure / figure, 4)] as const,
+  );
+  return {
+    ...about,
+    ours: figures(new Map([[ours.key, ours.figure]])),
+    baselines: figures(baselines),
+    ratios: Object.fromEntries(ratios),
+    machine: describeMachine(),
+  };
+}
+
+/** Of an odd number of figures the middle one, else the lower of the two. */
+export function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+  if (middle === undefined) throw new Error('no figures');
+  return middle;
+}
+
 function figures(of: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...of].map(([key, figure]) => [key, rounded(figure, 1)]));
 }

@@ -1,10 +1,12 @@
 import type { Bench } from './bench-result.ts';
 import { measureBatchShapes } from './batch-shapes.ts';
 import { measureGas } from './gas.ts';
+import { measureSettle } from './settle.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   gas: measureGas,
   'batch-shapes': measureBatchShapes,
+  settle: measureSettle,
 };
 
 const [name = '--list'] = process.argv.slice(2);

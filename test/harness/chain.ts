@@ -36,6 +36,8 @@ export interface TestChainOptions {
   readonly blockTimeSeconds?: number | null;
   /** How far `finalized` is behind the newest block; an even number, default 2. */
   readonly finalizedBehind?: number;
+  /** Default: the network's own in the sandbox, 60,000,000. */
+  readonly blockGasLimit?: number;
 }
 
 export interface TestChain {
@@ -89,6 +91,7 @@ export async function startTestChain(options: TestChainOptions = {}): Promise<Te
       slotsInAnEpoch: finalizedBehind / 2,
       keptStates: 256,
       ...(options.chainId === undefined ? {} : { chainId: options.chainId }),
+      ...(options.blockGasLimit === undefined ? {} : { blockGasLimit: options.blockGasLimit }),
     },
   });
   const [found] = createRpcEndpoints([anvil.rpcUrl], 30_000);

@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mnemonicToAccount } from 'viem/accounts';
+import { systemClock } from '../../src/base/clock.ts';
+import { systemRandom } from '../../src/base/random.ts';
+import { createIdSource } from '../../src/base/id.ts';
+import { createDatabase, type Database } from '../../src/database/database.ts';
+import { freePort } from '../../src/sandbox/free-port.ts';
+import type { TestChain } from './chain.ts';
+import { startKnitService, type KnitService } from './knit-service.ts';
+import { openTenant, type Tenant } from './tenant.ts';
+
+/** Not among the accounts that a development node unlocks and funds. */
+const MNEMONIC = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+
+/**
+ * Knit as an operator runs it: the API and workers are processes with settings in their environment,
+ * on a real database and a real chain. Nothing runs until it is started.
+ */
+export interface Platform {
+  readonly chain: TestChain;
+  readonly database: Database;
+  readonly treasury: string;
+  /** Each with 1,000 USDT and 1,000 USDC to pay out. */
+  readonly merchants: readonly Tenant[];
+  /** The same after each start of the API. */
+  readonly apiUrl: string;
+  /** Resolves when it listens. */
+  startApi(): Promise<KnitService>;
+  startWorker(settings?: WorkerSettings): KnitService;
+  /** Kills what still runs. Chain and database are the caller's. */
+  close(): Promise<void>;
+}
+
+export interface WorkerSettings {
+  /** Default: at the pace of production. */
+  readonly kind?: 'worker' | 'test-worker';
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
+}
+
+export interface PlatformOptions {
+  readonly databaseUrl: string;
+  readonly chain: TestChain;
+  /** How the processes reach the chain; default: directly. */
+  readonly rpcUrls?: readonly string[];
+  readonly merchants?: number;
+}
+
+export async function createPlatform(options: PlatformOptions): Promise<Platform> {
+  const { databaseUrl, chain, rpcUrls = [chain.rpcUrl] } = options;
+  const database = createDatabase(databaseUrl, { maxConnections: 4 });
+  const treasury = mnemonicToAccount(MNEMONIC).address.toLowerCase();
+  await chain.fund(treasury);
+  const sources = {
+    database,
+    ids: createIdSource(systemClock, systemRandom),
+    random: systemRandom,
+    clock: systemClock,
+  };
+  const merchants: Tenant[] = [];
+  for (let count = 0; count < (options.merchants ?? 1); count += 1) {
+    merchants.push(await openTenant(sources, { tokens: ['USDT', 'USDC'] }));
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'knit-platform-'));
+  const port = await freePort();
+  const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder, port });
+  const services: KnitService[] = [];
+  const started = (service: KnitService): KnitService => {
+    services.push(service);
+    return service;
+  };
+  return {
+    chain,
+    database,
+    treasury,
+    merchants,
+    apiUrl: `http://127.0.0.1:${port}`,
+    startApi: async () => {
+      const api = started(startKnitService('api', env));
+      await api.said('api listens');
+      return api;
+    },
+    startWorker: ({ kind = 'worker', env: more = {}, nodeArgs = [] } = {}) => {
+      const keys = { KNIT_TREASURY_MNEMONIC: MNEMONIC };
+      return started(startKnitService(kind, { ...env, ...keys, ...more }, nodeArgs));
+    },
+    close: async () => {
+      await Promise.all(services.map(async (service) => await service.end('SIGKILL')));
+      await database.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function settingsOf(about: {
+  chain: TestChain;
+  databaseUrl: string;
+  rpcUrls: readonly string[];
+  folder: string;
+  port: number;
+}): Promise<Record<string, string | undefined>> {
+  const { chain, databaseUrl, rpcUrls, folder, port } = about;
+  const { network, chainId, tokens } = chain;
+  const assetsFile = join(folder, 'assets.json');
+  await writeFile(assetsFile, JSON.stringify({ [network]: { chainId, tokens } }));
+  return {
+    PATH: process.env['PATH'],
+    DATABASE_URL: databaseUrl,
+    PORT: String(port),
+    KNIT_NETWORKS: network,
+    [`KNIT_RPC_${network}`]: rpcUrls.join(','),
+    KNIT_ASSETS_FILE: assetsFile,
+    KNIT_MASTER_KEY: '11'.repeat(32),
+    KNIT_REQUESTS_PER_SECOND: '0',
+  };
+}

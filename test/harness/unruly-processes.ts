@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KnitService } from './knit-service.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+/** Processes that are killed and stalled at random, and started again each time. */
+export interface UnrulyProcesses {
+  readonly counts: Record<'api killed' | 'worker killed' | 'worker stalled', number>;
+  /** Everything that is an alarm or an error in their logs. */
+  readonly complaints: () => string[];
+  /** Lets what is down come up, and harms nothing more. Throws where one ended by itself. */
+  calm(): Promise<void>;
+}
+
+export interface ProcessSources {
+  readonly startApi: () => Promise<KnitService>;
+  readonly startWorker: () => KnitService;
+}
+
+const LONGEST_PAUSE_MS = 3_500;
+/** Longer than a lease of a test worker, so that others take over what it holds. */
+const STALL_MS = 3_000;
+const LONGEST_ABSENCE_MS = 1_000;
+
+export async function startUnrulyProcesses(
+  sources: ProcessSources,
+  about: { random: SeededRandom; workers: number },
+): Promise<UnrulyProcesses> {
+  const { random } = about;
+  const halt = new AbortController();
+  const counts = { 'api killed': 0, 'worker killed': 0, 'worker stalled': 0 };
+  const all: KnitService[] = [];
+  const keep = (service: KnitService): KnitService => {
+    all.push(service);
+    return service;
+  };
+  let api = keep(await sources.startApi());
+  const workers = Array.from({ length: about.workers }, () => keep(sources.startWorker()));
+  const killApi = async (): Promise<void> => {
+    await kill(api);
+    await sleep(random.between(0, LONGEST_ABSENCE_MS));
+    api = keep(await sources.startApi());
+  };
+  const killWorker = async (index: number): Promise<void> => {
+    await kill(workers[index]);
+    await sleep(random.between(0, LONGEST_ABSENCE_MS));
+    workers[index] = keep(sources.startWorker());
+  };
+  const harm = async (): Promise<void> => {
+    const what = random.pick(['api killed', 'worker killed', 'worker killed', 'worker stalled']);
+    const index = random.between(0, workers.length - 1);
+    if (what === 'api killed') await killApi();
+    else if (what === 'worker killed') await killWorker(index);
+    else await stall(workers[index]);
+    counts[what as keyof typeof counts] += 1;
+  };
+  const run = async (): Promise<void> => {
+    while (!halt.signal.aborted) {
+      await sleep(random.between(500, LONGEST_PAUSE_MS));
+      await harm();
+    }
+  };
+  const ended = run();
+  ended.catch(() => undefined);
+  return {
+    counts,
+    complaints: () => all.flatMap((service) => service.complaints),
+    calm: async () => {
+      halt.abort();
+      await ended;
+    },
+  };
+}
+
+async function kill(service: KnitService | undefined): Promise<void> {
+  if (service === undefined) return;
+  const { exitCode } = service.child;
+  if (exitCode !== null) throw new Error(`a process ended with ${exitCode}: ${lastWords(service)}`);
+  await service.end('SIGKILL');
+}
+
+async function stall(service: KnitService | undefined): Promise<void> {
+  service?.child.kill('SIGSTOP');
+  await sleep(STALL_MS);
+  service?.child.kill('SIGCONT');
+}
+
+function lastWords(service: KnitService): string {
+  return service.lines.slice(-5).join('\n');
+}

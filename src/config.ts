@@ -41,6 +41,8 @@ export interface ApiConfig extends DatabaseConfig, NetworkConfig {
 export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
   readonly masterKey: Uint8Array;
   readonly treasuryMnemonic: string;
+  /** Accounts that send what the treasury has signed, on each EVM network. */
+  readonly gasAccounts: number;
   /** host:port of webhook targets that are allowed although their address is private. */
   readonly allowedPrivateTargets: readonly string[];
 }
@@ -99,6 +101,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     ...readNetworkConfig(env),
     masterKey: readMasterKey(env),
     treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
+    gasAccounts: wholeNumber(env, 'KNIT_GAS_ACCOUNTS', { standard: 4, least: 1, most: 16 }),
     allowedPrivateTargets: readPrivateTargets(env),
   });
 }

@@ -109,7 +109,9 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     driver: openDriver(network, {
       registry,
       keys,
+      gasAccounts: config.gasAccounts,
       rpcUrls: present(config.rpcUrls.get(network), `RPC URLs of ${network}`),
+      log: log.child({ network }),
     }),
     assetOf: (id, token) => registry.asset(id, token),
     clock: systemClock,

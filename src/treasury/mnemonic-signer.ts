@@ -16,11 +16,23 @@ const PATHS = {
   BSC_MAINNET: "m/44'/60'/0'/0/0",
 } as const satisfies Partial<Record<NetworkId, string>>;
 
+/**
+ * Where the gas accounts' keys lie: in an account of their own, so that none of them can ever be the
+ * treasury's. The EVM networks share them too.
+ */
+const GAS_ACCOUNTS_PATH = "m/44'/60'/1'/0";
+
+/** More lanes than that carry nothing faster: a network includes what one account sends in order. */
+export const MOST_GAS_ACCOUNTS = 16;
+
 /** The networks that a mnemonic can sign for. */
 export type MnemonicNetwork = keyof typeof PATHS;
 
 export interface MnemonicSigner {
+  /** Of the treasury. */
   for(network: MnemonicNetwork): Signer;
+  /** Of the first `count` gas accounts, 1 to {@link MOST_GAS_ACCOUNTS}, always in this order. */
+  gasAccountsFor(network: MnemonicNetwork, count: number): readonly Signer[];
 }
 
 /**
@@ -33,10 +45,24 @@ export function createMnemonicSigner(secret: {
   readonly passphrase?: string;
 }): MnemonicSigner {
   const keys = deriveKeys(secret);
+  const signerAt = (path: string): Signer => signerOf(present(keys.get(path), 'no key'));
   return Object.freeze({
-    for: (network: MnemonicNetwork) => signerOf(present(keys.get(PATHS[network]), 'no key')),
+    for: (network: MnemonicNetwork) => signerAt(PATHS[network]),
+    gasAccountsFor: (network: MnemonicNetwork, count: number) => {
+      assert(PATHS[network].startsWith("m/44'/60'/"), `${network} has no gas accounts`);
+      assert(
+        count >= 1 && count <= MOST_GAS_ACCOUNTS,
+        'the number of gas accounts is out of range',
+      );
+      return GAS_ACCOUNT_PATHS.slice(0, count).map(signerAt);
+    },
   });
 }
+
+const GAS_ACCOUNT_PATHS = Array.from(
+  { length: MOST_GAS_ACCOUNTS },
+  (_, index) => `${GAS_ACCOUNTS_PATH}/${index}`,
+);
 
 function deriveKeys(secret: {
   readonly mnemonic: string;
@@ -49,7 +75,8 @@ function deriveKeys(secret: {
   const seed = mnemonicToSeedSync(phrase, secret.passphrase ?? '');
   const root = HDKey.fromMasterSeed(seed);
   seed.fill(0);
-  const keys = new Map([...new Set(Object.values(PATHS))].map((path) => [path, keyAt(root, path)]));
+  const paths = new Set<string>([...Object.values(PATHS), ...GAS_ACCOUNT_PATHS]);
+  const keys = new Map([...paths].map((path) => [path, keyAt(root, path)]));
   root.wipePrivateData();
   return keys;
 }

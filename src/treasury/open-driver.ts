@@ -1,4 +1,5 @@
 import { assert, present } from '../base/assert.ts';
+import type { Log } from '../base/log.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { createEvmDriver } from '../networks/evm/driver.ts';
 import { isEvmNetwork } from '../networks/evm/evm-network.ts';
@@ -13,15 +14,20 @@ export function openDriver(
     readonly registry: AssetRegistry;
     readonly rpcUrls: readonly string[];
     readonly keys: MnemonicSigner;
+    /** How many accounts send what the treasury has signed. */
+    readonly gasAccounts: number;
+    readonly log: Log;
   },
 ): NetworkDriver {
-  const { registry, rpcUrls, keys } = settings;
+  const { registry, rpcUrls, keys, gasAccounts, log } = settings;
   assert(isEvmNetwork(network), `${network} has a driver`);
   return createEvmDriver({
     network,
     chainId: present(registry.network(network).chainId, 'an EVM network has a chain id'),
     rpcUrls,
     signer: keys.for(network),
+    gasSigners: keys.gasAccountsFor(network, gasAccounts),
+    log,
     assets: registry.assets(network),
   });
 }

@@ -133,7 +133,7 @@ function calldataOf(batch: Batch, signature: { r: Hex; yParityAndS: Hex }): Hex 
 }
 
 /** The contract's word for one item: the recipient's 20 bytes, then 12 bytes of amount. */
-function packItem({ to, units }: BatchItem): Hex {
+export function packItem({ to, units }: BatchItem): Hex {
   assert(units > 0n && units < UNITS_LIMIT, 'the amount of an item is out of range');
   assert(/^0x[0-9a-f]{40}$/.test(to), 'the recipient of an item is not an address in lower case');
   return concat([to, toHex(units, { size: 12 })]);

@@ -4,11 +4,12 @@ import type { NetworkDriver } from '../network.ts';
 import { broadcast } from './broadcast.ts';
 import { headOf, holdsBlock, sequencesOf, unitsAt } from './chain-state.ts';
 import { inspectOrders } from './inspect-batch.ts';
-import { findUpkeep, signChore } from './install.ts';
+import { findUpkeep } from './install.ts';
 import { createMovements } from './movements.ts';
 import { createPayer, type PayerOptions } from './payer.ts';
-import { createEvmReader } from './reader.ts';
+import { createReaderOver } from './reader.ts';
 import { carryAttempt, replaceTransaction, signAttempt } from './sign-attempt.ts';
+import { signChore } from './sign-chore.ts';
 import { trackTransaction } from './track.ts';
 import { verifyAssets } from './verify-assets.ts';
 
@@ -28,7 +29,7 @@ export function createEvmDriver(options: EvmDriverOptions): NetworkDriver {
     assert(asset.network === network, `the asset is not of ${network}`);
   };
   return {
-    ...createEvmReader(options),
+    ...createReaderOver(pool, options),
     treasury: payer.treasury.address,
     gasAccounts: payer.gasAccounts.map(({ address }) => address),
     verifyAssets: async () => {

@@ -1,9 +1,10 @@
 import { assert } from '../../base/assert.ts';
+import type { Json } from '../../base/json.ts';
 import { formatUnits } from '../../money/amount.ts';
-import type { Inspection, TransferOrder } from '../network.ts';
-import { quoteFees, type FeePolicy } from './fees.ts';
+import type { Asset } from '../../money/asset.ts';
+import type { TransferOrder } from '../network.ts';
 import { readFinalized } from './finality.ts';
-import type { CallAnswer, CallRequest, EvmNode, FeeHistory } from './node.ts';
+import type { CallAnswer, CallRequest, EvmNode } from './node.ts';
 import type { Hex } from './read-answer.ts';
 import {
   consents,
@@ -12,17 +13,21 @@ import {
   findBlacklisting,
   lowerAddress,
   readBalance,
-  readFeeRate,
   readPaused,
   transferCalldata,
 } from './token.ts';
 
-export interface InspectionSubject {
+export interface JudgedOrder {
   readonly order: TransferOrder;
   /** Lower case. */
   readonly treasury: Hex;
-  readonly policy: FeePolicy;
 }
+
+/** What a node says of one order before anything is signed. */
+export type Judgement =
+  | { readonly kind: 'payable' }
+  | { readonly kind: 'wait'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly proof: Json };
 
 /**
  * A recipient that no issuer has a word about: the last 20 bytes of
@@ -31,44 +36,42 @@ export interface InspectionSubject {
  */
 const CONTROL_RECIPIENT: Hex = '0x20c6688bc518b068c9499825755105a5b2b2735f';
 
-/** What one node says of an order before anything is signed. Throws RpcFailure where it fails. */
-export async function inspectOrder(node: EvmNode, subject: InspectionSubject): Promise<Inspection> {
+/**
+ * Judges an order that a batch cannot hold, wholly on one node. Throws RpcFailure where it fails.
+ * Only a refusal is for good: its proof is from a finalized block.
+ */
+export async function judgeOrder(node: EvmNode, subject: JudgedOrder): Promise<Judgement> {
   const { order, treasury } = subject;
   const { asset } = order;
   const contract = contractOf(asset);
   const held = await readBalance(node, { contract, owner: treasury }, 'latest');
   if (held < order.units) {
     const [has, needs] = [held, order.units].map((units) => formatUnits(units, asset.decimals));
-    return wait(`The treasury is short of ${nameOf(order)}: has ${has}, needs ${needs}.`);
+    return wait(`The treasury is short of ${nameOf(asset)}: has ${has}, needs ${needs}.`);
   }
   const account = lowerAddress(order.toAddress);
-  const [answer, listing, feeRate, history, heldWei] = await Promise.all([
+  const [answer, listing, obstacle] = await Promise.all([
     node.call(transferCall(subject, account), 'latest'),
     findBlacklisting(node, { contract, account }, 'latest'),
-    readFeeRate(node, contract),
-    node.feeHistory(),
-    node.balance(treasury),
+    findObstacle(node, { asset, treasury }),
   ]);
-  const obstacle = takes(answer) ? null : await findObstacle(node, subject);
   if (obstacle !== null) return wait(obstacle);
   // Ethereum's USDT pays a blacklisted recipient, who then can never spend it: the listing decides.
   if (listing !== null) return await confirmBlacklisting(node, subject, account);
   if (!takes(answer)) return await confirmByControl(node, subject, answer);
-  if (feeRate > 0n) {
-    return wait(`${nameOf(order)} takes a fee; an exact transfer is not possible.`);
-  }
-  return inspectGas(subject, history, heldWei);
+  return { kind: 'payable' };
 }
 
-function wait(reason: string): Inspection {
+function wait(reason: string): Judgement {
   return { kind: 'wait', reason };
 }
 
-function nameOf(order: TransferOrder): string {
-  return `${order.asset.token} on ${order.asset.network}`;
+/** "USDT on MATIC_MAINNET" */
+export function nameOf({ token, network }: Asset): string {
+  return `${token} on ${network}`;
 }
 
-function transferCall(subject: InspectionSubject, to: Hex): CallRequest {
+function transferCall(subject: JudgedOrder, to: Hex): CallRequest {
   const { order, treasury } = subject;
   return {
     from: treasury,
@@ -77,34 +80,24 @@ function transferCall(subject: InspectionSubject, to: Hex): CallRequest {
   };
 }
 
-/** The treasury has to hold what a transfer can cost at most. */
-function inspectGas(subject: InspectionSubject, history: FeeHistory, heldWei: bigint): Inspection {
-  const { policy, order } = subject;
-  const worstWei = quoteFees(history, policy).maxFeeWei * policy.gasCeiling;
-  if (heldWei >= worstWei) return { kind: 'payable' };
-  const [has, needs] = [heldWei, worstWei].map((wei) => formatUnits(wei, 18));
-  return wait(
-    `The treasury is short of gas on ${order.asset.network}: has ${has} coins, needs ${needs}.`,
-  );
-}
-
 /** What stops every transfer of the treasury at the moment, whoever the recipient is. */
-async function findObstacle(node: EvmNode, subject: InspectionSubject): Promise<string | null> {
-  const { order, treasury } = subject;
-  const contract = contractOf(order.asset);
-  if (await readPaused(node, contract, 'latest')) {
-    return `${nameOf(order)} is paused by its issuer.`;
-  }
+export async function findObstacle(
+  node: EvmNode,
+  { asset, treasury }: { readonly asset: Asset; readonly treasury: Hex },
+): Promise<string | null> {
+  const contract = contractOf(asset);
+  if (await readPaused(node, contract, 'latest'))
+    return `${nameOf(asset)} is paused by its issuer.`;
   const listed = await findBlacklisting(node, { contract, account: treasury }, 'latest');
-  return listed === null ? null : `The treasury is blacklisted by the issuer of ${nameOf(order)}.`;
+  return listed === null ? null : `The treasury is blacklisted by the issuer of ${nameOf(asset)}.`;
 }
 
 /** A listing that a reorganisation could take back is waited for: refusing is for good. */
 async function confirmBlacklisting(
   node: EvmNode,
-  subject: InspectionSubject,
+  subject: JudgedOrder,
   account: Hex,
-): Promise<Inspection> {
+): Promise<Judgement> {
   const { token } = subject.order.asset;
   const contract = contractOf(subject.order.asset);
   const block = await readFinalized(node);
@@ -130,11 +123,11 @@ async function confirmBlacklisting(
  */
 async function confirmByControl(
   node: EvmNode,
-  subject: InspectionSubject,
+  subject: JudgedOrder,
   answer: CallAnswer,
-): Promise<Inspection> {
+): Promise<Judgement> {
   const words = describeAnswer(answer);
-  if (words === null) return wait(`${nameOf(subject.order)} gave an unreadable answer.`);
+  if (words === null) return wait(`${nameOf(subject.order.asset)} gave an unreadable answer.`);
   const block = await readFinalized(node);
   const order = transferCall(subject, lowerAddress(subject.order.toAddress));
   const control = transferCall(subject, CONTROL_RECIPIENT);
@@ -148,7 +141,8 @@ async function confirmByControl(
     then.data === answer.data &&
     takes(controlNow) &&
     takes(controlThen);
-  if (!isTheRecipient) return wait(`${nameOf(subject.order)} would refuse the transfer: ${words}.`);
+  if (!isTheRecipient)
+    return wait(`${nameOf(subject.order.asset)} would refuse the transfer: ${words}.`);
   return {
     kind: 'refused',
     reason: `The token contract refused the transfer: ${words}.`,

@@ -1,0 +1,117 @@
+import { present } from '../../base/assert.ts';
+import type { Asset } from '../../money/asset.ts';
+import type { BlockReference, ChainHead, SequenceCounts } from '../network.ts';
+import { askQuorum } from './ask-quorum.ts';
+import { readFinalized } from './finality.ts';
+import { RpcFailure } from './json-rpc.ts';
+import type { EvmNode } from './node.ts';
+import type { NodePool } from './nodes.ts';
+import type { Block, Hex } from './read-answer.ts';
+import { contractOf, lowerAddress, readBalance } from './token.ts';
+
+/** Where the chain stands, by its newest and its finalized block. */
+export interface Head {
+  readonly latest: Block;
+  readonly final: Block;
+}
+
+/**
+ * Nodes are not at the same block at the same moment. This is the furthest point that a quorum of them
+ * has reached. Throws RpcFailure where fewer answer.
+ */
+export async function readHead(pool: NodePool): Promise<Head> {
+  const heads = await heardByQuorum(pool, async (node) => {
+    // The newest first, so that it is not before the finalized one.
+    const latest = await node.latestBlock();
+    return { latest, final: await readFinalized(node) };
+  });
+  return reachedByQuorum(pool, heads, (a, b) => compare(a.final.number, b.final.number));
+}
+
+export async function headOf(pool: NodePool): Promise<ChainHead> {
+  const { latest, final } = await readHead(pool);
+  return {
+    latest: referenceOf(latest),
+    final: referenceOf(final),
+    finalTime: new Date(Number(final.timestamp) * 1000),
+  };
+}
+
+/** Counts that a quorum of nodes has reached, so that no single node moves a lane. */
+export async function sequencesOf(pool: NodePool, sender: string): Promise<SequenceCounts> {
+  const from = lowerAddress(sender);
+  const counts = await heardByQuorum(pool, async (node) => {
+    const finalized = await readFinalized(node);
+    const final = await node.transactionCount(from, finalized.number);
+    return { final, latest: await node.transactionCount(from, 'latest') };
+  });
+  return {
+    final: reachedByQuorum(pool, counts, (a, b) => compare(a.final, b.final)).final,
+    latest: reachedByQuorum(pool, counts, (a, b) => compare(a.latest, b.latest)).latest,
+  };
+}
+
+/** A node that has not come to the block's height yet says nothing about it. */
+export async function holdsBlock(
+  pool: NodePool,
+  block: BlockReference,
+): Promise<'yes' | 'no' | 'unknown'> {
+  const said = await askQuorum(
+    pool,
+    async (node) => {
+      const found = await node.blockAt(block.number);
+      if (found === null) throw new RpcFailure(`${node.label} has no block ${block.number}`);
+      return found.hash === block.hash;
+    },
+    (a, b) => a === b,
+  );
+  if (said.kind !== 'agreed') return 'unknown';
+  return said.value ? 'yes' : 'no';
+}
+
+/** The balance that a quorum of nodes reads at that block. Throws RpcFailure where there is none. */
+export async function unitsAt(
+  pool: NodePool,
+  question: { readonly asset: Asset; readonly owner: Hex; readonly blockNumber: bigint },
+): Promise<bigint> {
+  const { asset, owner, blockNumber } = question;
+  const said = await askQuorum(
+    pool,
+    async (node) => await readBalance(node, { contract: contractOf(asset), owner }, blockNumber),
+    (a, b) => a === b,
+  );
+  if (said.kind === 'agreed') return said.value;
+  const detail = said.kind === 'not enough' ? said.reasons.join('; ') : 'the nodes do not agree';
+  throw new RpcFailure(`no quorum for the balance at block ${blockNumber}: ${detail}`);
+}
+
+async function heardByQuorum<T>(
+  pool: NodePool,
+  question: (node: EvmNode) => Promise<T>,
+): Promise<readonly T[]> {
+  const heard = await pool.hearAll(question);
+  const values = heard.flatMap((it) =>
+    it.kind === 'heard' && pool.counts(it.node) ? [it.value] : [],
+  );
+  if (values.length >= pool.quorum) return values;
+  const reasons = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
+  throw new RpcFailure(`fewer nodes than a quorum answer: ${reasons.join('; ')}`);
+}
+
+/** The highest value that a quorum has reached or passed. */
+function reachedByQuorum<T>(
+  pool: NodePool,
+  values: readonly T[],
+  order: (a: T, b: T) => number,
+): T {
+  const descending = values.toSorted((a, b) => order(b, a));
+  return present(descending[pool.quorum - 1], 'a quorum was heard');
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function referenceOf({ number, hash }: Block): BlockReference {
+  return { number, hash };
+}

@@ -4,7 +4,13 @@ import {
   type ScriptedAnswer,
   type ScriptedRpc,
 } from '../../../test/harness/scripted-rpc.ts';
-import { createRpcEndpoints, RpcErrorAnswer, RpcFailure, type RpcEndpoint } from './json-rpc.ts';
+import {
+  createRpcEndpoints,
+  RpcErrorAnswer,
+  RpcFailure,
+  RpcSilence,
+  type RpcEndpoint,
+} from './json-rpc.ts';
 
 let server: ScriptedRpc;
 beforeAll(async () => {
@@ -53,7 +59,30 @@ describe('an answer', () => {
       { body: '{"jsonrpc":"2.0","id":1,"error":"x"}' },
       'not JSON-RPC 2.0',
     ],
-    ['a redirect', { body: '', status: 302 }, 'no answer|not JSON'],
+    ['a redirect', { body: '', status: 302, headers: { location: '/' } }, 'HTTP 302'],
+    [
+      'a redirect with a result',
+      { body: '{"jsonrpc":"2.0","id":1,"result":1}', status: 307, headers: { location: '/' } },
+      'HTTP 307',
+    ],
+    [
+      'a redirect with an error',
+      { body: '{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"x"}}', status: 301 },
+      'HTTP 301',
+    ],
+    ['one that never ends', 'drip', 'no answer within 300 ms'],
+    ['a connection that is reset', 'reset', 'no answer \\(ECONNRESET\\)'],
+    ['one that breaks off', 'cut', 'no answer \\(ECONNRESET\\)'],
+    [
+      'a compressed one',
+      { body: '\u001f\u008b', headers: { 'content-encoding': 'gzip' } },
+      'not JSON',
+    ],
+    [
+      'both a result and an error',
+      { body: '{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":3,"message":"x"}}' },
+      'both a result and an error',
+    ],
   ])('is not %s', async (_, answer, message) => {
     await expect(ask(answer)).rejects.toThrow(RpcFailure);
     await expect(ask(answer)).rejects.toThrow(new RegExp(message));
@@ -65,6 +94,34 @@ describe('an answer', () => {
     const error = await ask({ body, status: 400 }).catch((it: unknown) => it);
     expect(error).toBeInstanceOf(RpcErrorAnswer);
     expect(error).toMatchObject({ code: 3, data: '0x08' });
+  });
+
+  it.each(['null', '999', '"1"'])('with an error for id %s is none', async (id) => {
+    const body = `{"jsonrpc":"2.0","id":${id},"error":{"code":3,"message":"execution reverted"}}`;
+    const error = await ask({ body }).catch((it: unknown) => it);
+    expect(error).toBeInstanceOf(RpcFailure);
+    expect(error).not.toBeInstanceOf(RpcErrorAnswer);
+  });
+
+  it('may not be endless', async () => {
+    server.script = { eth_x: () => ({ flood: 70_000_000 }) };
+    const [patient] = createRpcEndpoints([server.url], 30_000);
+    await expect(patient?.request('eth_x', [])).rejects.toThrow(/too large$/);
+  });
+
+  it.each<ScriptedAnswer>(['hang', 'drip', 'reset', 'cut'])(
+    'that does not come, %s, is silence',
+    async (how) => {
+      await expect(ask(how)).rejects.toBeInstanceOf(RpcSilence);
+    },
+  );
+
+  it('comes over the connection of the one before', async () => {
+    server.script = { eth_x: () => ({ result: 1 }) };
+    const before = server.connections();
+    const it = endpoint();
+    for (let index = 0; index < 5; index += 1) await it.request('eth_x', []);
+    expect(server.connections()).toBe(before + 1);
   });
 
   it('asks once, whatever comes', async () => {
@@ -98,5 +155,9 @@ describe('a URL', () => {
     server.script = { eth_x: () => ({ result: 1 }) };
     const url = server.url.replace('http://', 'http://user:p%40ss@');
     expect(await endpoint(url).request('eth_x', [])).toBe(1);
+    expect(server.authorization).toBe(`Basic ${Buffer.from('user:p@ss').toString('base64')}`);
+    expect(() => endpoint('http://SECRETKEY%:x@127.0.0.1')).toThrow(
+      /^node 1 of 1: the credentials in the RPC URL are not percent-encoded$/,
+    );
   });
 });

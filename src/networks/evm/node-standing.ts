@@ -91,11 +91,15 @@ function trackFailures(label: string, { now, alarm, relieve }: Voice): Waits {
   let failures = 0;
   let failedAt = 0;
   let silent = false;
-  const isWaiting = (): boolean => {
-    const wait = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
-    const sinceMs = now() - failedAt;
+  let triedOutAt: number | null = null;
+  const isBetween = (from: number, waitMs: number): boolean => {
+    const sinceMs = now() - from;
     // A clock that was set back must not spare a node for longer.
-    return failures > 0 && sinceMs >= 0 && sinceMs < wait;
+    return sinceMs >= 0 && sinceMs < waitMs;
+  };
+  const isWaiting = (): boolean => {
+    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+    return failures > 0 && isBetween(failedAt, waitMs);
   };
   const failed = (reason: string): void => {
     // Many questions that fail together are one failure.
@@ -112,14 +116,17 @@ function trackFailures(label: string, { now, alarm, relieve }: Voice): Waits {
     mayBeLeftOut() {
       if (!silent) return false;
       if (isWaiting()) return true;
-      failedAt = now();
+      if (triedOutAt !== null && isBetween(triedOutAt, LONGEST_WAIT_MS)) return true;
+      triedOutAt = now();
       return false;
     },
     answered() {
       silent = false;
+      triedOutAt = null;
     },
     fellSilent(reason) {
       silent = true;
+      triedOutAt = null;
       failed(reason);
     },
     didWell() {

@@ -1,5 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSettlementRoad, type SettlementRoad } from '../../test/harness/settlement-road.ts';
+import {
+  createSettlementRoad,
+  PACE,
+  type SettlementRoad,
+} from '../../test/harness/settlement-road.ts';
 import { listAccounts } from '../ledger/account.ts';
 import { acceptOrders } from './accept-orders.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
@@ -23,15 +27,19 @@ afterEach(async () => {
 /** Everything that the steps change, but for the times of looking. */
 async function snapshot(): Promise<unknown> {
   const { database } = road.db;
-  const [orders, attempts, items, payouts, changes, holds, accounts, outbox, lanes] =
+  const [orders, attempts, transactions, items, payouts, changes, holds, accounts, outbox, lanes] =
     await Promise.all([
       database.query(
         `SELECT payout_id, state, fence, transaction_hash, version, reported_version, waiting_for
          FROM settlement_orders ORDER BY payout_id`,
       ),
       database.query(
-        `SELECT attempt_id, state, fence, transaction_hash, raw_transaction, broadcast_count, block_hash
+        `SELECT attempt_id, state, fence, transaction_hash, authority, block_hash
          FROM settlement_attempts ORDER BY attempt_id`,
+      ),
+      database.query(
+        `SELECT transaction_hash, state, attempt_id, raw_transaction, broadcast_count, block_hash
+         FROM settlement_transactions ORDER BY transaction_hash`,
       ),
       database.query('SELECT * FROM settlement_attempt_items ORDER BY payout_id'),
       database.query('SELECT * FROM payouts ORDER BY payout_id'),
@@ -39,10 +47,22 @@ async function snapshot(): Promise<unknown> {
       database.query('SELECT * FROM ledger_holds ORDER BY payout_id'),
       database.query('SELECT * FROM ledger_accounts ORDER BY account_id'),
       database.query('SELECT item_id, topic, payload FROM outbox_items ORDER BY item_id'),
-      database.query('SELECT sender, next_sequence FROM settlement_lanes'),
+      database.query('SELECT sender, next_sequence FROM settlement_lanes ORDER BY sender'),
     ]);
   const sent = road.sent.length;
-  return { orders, attempts, items, payouts, changes, holds, accounts, outbox, lanes, sent };
+  return {
+    orders,
+    attempts,
+    transactions,
+    items,
+    payouts,
+    changes,
+    holds,
+    accounts,
+    outbox,
+    lanes,
+    sent,
+  };
 }
 
 /** Takes a step, then takes it again: at once, and in the hands of another worker later. */
@@ -59,7 +79,7 @@ describe('the road of a payout', () => {
   it('goes step by step, and no step has an effect twice', async () => {
     const worker = road.settlement();
     const payout = await road.order(1_500_000n);
-    const sequence = await road.nextSequence();
+    const number = await road.nextNumber();
     const { businessId } = payout;
     const account = async (): Promise<{ balance: bigint; held: bigint; settled: bigint }> => {
       const accounts = await listAccounts(road.db.database, businessId);
@@ -81,7 +101,7 @@ describe('the road of a payout', () => {
     expect(await road.read(payout)).toMatchObject({ status: 'PENDING' });
 
     await once(async () => await submitPayouts(worker));
-    const fence = `${worker.driver.treasury.toLowerCase()}:${sequence}`;
+    const fence = `${worker.driver.treasury.toLowerCase()}:batch:${number}`;
     const [attempt] = await road.attempts(payout);
     const transactionHash = attempt?.transactionHash;
     expect(await road.orderRow(payout)).toMatchObject({
@@ -92,7 +112,7 @@ describe('the road of a payout', () => {
       reported_version: 0,
     });
     expect(attempt).toMatchObject({ state: 'OPEN', fate: 'OPEN', fence, broadcastCount: 1 });
-    expect(await road.nextSequence()).toBe(sequence + 1n);
+    expect(await road.nextNumber()).toBe(number + 1n);
     expect(road.sent).toHaveLength(1);
 
     await once(async () => await settlePayouts(worker));
@@ -111,7 +131,7 @@ describe('the road of a payout', () => {
     expect(await road.holdState(payout)).toBe('HELD');
 
     await road.chain.mine(2);
-    road.clock.advance(worker.pace.checkEveryMs);
+    road.clock.advance(worker.pace.checkIncludedEveryMs);
     await once(look);
     const [landed] = await road.attempts(payout);
     expect(landed).toMatchObject({ state: 'LANDED', fate: 'PAID', reason: null });
@@ -141,33 +161,88 @@ describe('the road of a payout', () => {
     ]);
   });
 
-  it('takes several payouts of both tokens in one round, in their order', async () => {
+  it('takes what waits of each token as one batch, in the order in which it came', async () => {
     const payouts = [
       await road.order(1n),
       await road.order(2n, 'USDC'),
       await road.order(3n),
       await road.order(4n, 'USDC'),
     ];
-    const first = await road.nextSequence();
+    const first = await road.nextNumber();
     await road.submit();
     const fences = await Promise.all(
       payouts.map(async (payout) => (await road.attempts(payout)).map(({ fence }) => fence)),
     );
-    const sender = road.treasury.driver.treasury.toLowerCase();
-    expect(fences).toEqual(payouts.map((_, index) => [`${sender}:${first + BigInt(index)}`]));
+    const treasury = road.treasury.driver.treasury.toLowerCase();
+    const [usdt, usdc] = [`${treasury}:batch:${first}`, `${treasury}:batch:${first + 1n}`];
+    expect(fences).toEqual([[usdt], [usdc], [usdt], [usdc]]);
+    const items = await road.db.database.query<{ payout_id: string }>(
+      `SELECT i.payout_id FROM settlement_attempt_items i
+       JOIN settlement_attempts a ON a.attempt_id = i.attempt_id
+       WHERE a.fence = $1 ORDER BY i.position`,
+      [usdt],
+    );
+    const ordered = [payouts[0], payouts[2]].map((payout) => payout?.payoutId);
+    expect(items.map((row) => row.payout_id)).toEqual(ordered);
   });
 
-  it('keeps no more attempts open than nodes keep of one account', async () => {
-    const worker = road.settlement({ maxWaitingAttempts: 2 });
+  it('shares the cost of a transaction out to the last unit', async () => {
+    const payouts = [await road.order(1n), await road.order(2n), await road.order(3n)];
+    await road.submit();
+    await road.finalize();
+    await road.follow();
+    const attempts = (await Promise.all(payouts.map(road.attempts))).flat();
+    const [row] = await road.db.database.query<{ fee_units: bigint }>(
+      'SELECT fee_units FROM settlement_attempts WHERE attempt_id = $1',
+      [attempts[0]?.attemptId],
+    );
+    const shares = attempts.map(({ feeUnits }) => BigInt(feeUnits ?? 0));
+    expect(shares.reduce((sum, share) => sum + share, 0n)).toBe(row?.fee_units);
+    expect(shares.every((share) => share > 0n)).toBe(true);
+  });
+
+  it('puts no more transactions into a lane than nodes keep of one account', async () => {
+    const worker = road.settlement({ maxWaitingTransactions: 1, maxBatchOrders: 1 });
+    const payouts = [await road.order(1n), await road.order(1n), await road.order(1n)];
+    await acceptOrders(worker);
+    // Two gas accounts have room for one each.
+    expect(await submitPayouts(worker)).toBe(1);
+    expect(await submitPayouts(worker)).toBe(1);
+    expect(await submitPayouts(worker)).toBe(0);
+    const senders = (await Promise.all(payouts.map(road.attempts)))
+      .flat()
+      .map(({ transactions }) => transactions[0]?.sender);
+    expect(new Set(senders)).toEqual(new Set(worker.driver.gasAccounts));
+    await road.finalize();
+    await road.tend(worker);
+    expect(await submitPayouts(worker)).toBe(1);
+  });
+});
+
+describe('a payout that waits for company', () => {
+  const patient = { ...PACE, batchWaitMs: 5_000 };
+
+  it('waits no longer than the bound', async () => {
+    const worker = road.settlement({ pace: patient });
+    const payout = await road.order(1n);
+    await acceptOrders(worker);
+    road.clock.advance(patient.batchWaitMs - 1);
+    expect(await submitPayouts(worker)).toBe(0);
+    const late = await road.order(1n);
+    await acceptOrders(worker);
+    road.clock.advance(1);
+    expect(await submitPayouts(worker)).toBe(2);
+    const [attempt] = await road.attempts(payout);
+    expect((await road.attempts(late))[0]?.fence).toBe(attempt?.fence);
+  });
+
+  it('waits no more once there are as many as a batch takes', async () => {
+    const worker = road.settlement({ pace: patient, maxBatchOrders: 2 });
     await road.order(1n);
+    await acceptOrders(worker);
+    expect(await submitPayouts(worker)).toBe(0);
     await road.order(1n);
-    const last = await road.order(1n);
     await acceptOrders(worker);
     expect(await submitPayouts(worker)).toBe(2);
-    expect(await submitPayouts(worker)).toBe(0);
-    await road.finalize();
-    await road.follow(worker);
-    expect(await submitPayouts(worker)).toBe(1);
-    expect(await road.attempts(last)).toHaveLength(1);
   });
 });

@@ -169,6 +169,18 @@ TABLE schema_migrations
   checksum text NOT NULL
   applied_at timestamp with time zone NOT NULL
   CONSTRAINT PRIMARY KEY (version)
+TABLE settlement_acceptances
+  network text NOT NULL
+  acceptance_id uuid NOT NULL
+  kind text NOT NULL
+  subject text NOT NULL
+  units numeric(78,0)
+  accepted_by text NOT NULL
+  because text NOT NULL
+  accepted_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network, acceptance_id)
+  CONSTRAINT CHECK (((kind = 'DIFFERENCE'::text) = (units IS NOT NULL)))
+  CONSTRAINT CHECK ((kind = ANY (ARRAY['MOVEMENTS'::text, 'ATTEMPT'::text, 'DIFFERENCE'::text, 'CHAIN'::text])))
 TABLE settlement_attempt_items
   network text NOT NULL
   attempt_id uuid NOT NULL
@@ -202,10 +214,12 @@ TABLE settlement_attempts
   authority_hash text NOT NULL
   valid_until timestamp with time zone
   since_block bigint NOT NULL
+  reconciled_at timestamp with time zone
   CONSTRAINT PRIMARY KEY (network, attempt_id)
   CONSTRAINT CHECK (((state = 'OPEN'::text) OR (proof IS NOT NULL)))
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'LANDED'::text, 'DEAD'::text])))
   CREATE INDEX settlement_attempts_open ON public.settlement_attempts USING btree (network, next_check_at) WHERE (state = 'OPEN'::text)
+  CREATE INDEX settlement_attempts_unreconciled ON public.settlement_attempts USING btree (network) WHERE ((state <> 'OPEN'::text) AND (reconciled_at IS NULL))
   CREATE UNIQUE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence)
 TABLE settlement_lanes
   network text NOT NULL
@@ -221,6 +235,29 @@ TABLE settlement_lanes
   CONSTRAINT PRIMARY KEY (network, sender)
   CONSTRAINT CHECK ((next_sequence >= 0))
   CONSTRAINT CHECK ((role = ANY (ARRAY['TREASURY'::text, 'GAS'::text])))
+TABLE settlement_movements
+  network text NOT NULL
+  transaction_hash text NOT NULL
+  log_index bigint NOT NULL
+  direction text NOT NULL
+  token text NOT NULL
+  units numeric(78,0) NOT NULL
+  counterparty text NOT NULL
+  block_number bigint NOT NULL
+  block_hash text NOT NULL
+  attempt_id uuid
+  payout_id uuid
+  acceptance_id uuid
+  created_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network, transaction_hash, log_index, direction)
+  CONSTRAINT CHECK (((attempt_id IS NULL) = (payout_id IS NULL)))
+  CONSTRAINT CHECK (((attempt_id IS NULL) OR (acceptance_id IS NULL)))
+  CONSTRAINT CHECK (((direction = 'OUT'::text) OR ((attempt_id IS NULL) AND (acceptance_id IS NULL))))
+  CONSTRAINT CHECK ((direction = ANY (ARRAY['IN'::text, 'OUT'::text])))
+  CONSTRAINT CHECK ((units > (0)::numeric))
+  CREATE INDEX settlement_movements_by_block ON public.settlement_movements USING btree (network, token, block_number)
+  CREATE INDEX settlement_movements_unexplained ON public.settlement_movements USING btree (network) WHERE ((direction = 'OUT'::text) AND (attempt_id IS NULL) AND (acceptance_id IS NULL))
+  CREATE UNIQUE INDEX settlement_movements_explained_once ON public.settlement_movements USING btree (network, payout_id) WHERE (payout_id IS NOT NULL)
 TABLE settlement_networks
   network text NOT NULL
   payer text NOT NULL
@@ -230,7 +267,13 @@ TABLE settlement_networks
   final_hash text
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
+  buried_number bigint
+  buried_hash text
+  denied_number bigint
+  denied_hash text
   CONSTRAINT PRIMARY KEY (network)
+  CONSTRAINT CHECK (((buried_number IS NULL) = (buried_hash IS NULL)))
+  CONSTRAINT CHECK (((denied_number IS NULL) = (denied_hash IS NULL)))
   CONSTRAINT CHECK (((final_number IS NULL) = (final_hash IS NULL)))
   CONSTRAINT CHECK ((next_number >= 0))
 TABLE settlement_orders
@@ -264,6 +307,32 @@ TABLE settlement_orders
   CREATE INDEX settlement_orders_in_flight ON public.settlement_orders USING btree (network, token) WHERE (state = 'IN_FLIGHT'::text)
   CREATE INDEX settlement_orders_queued ON public.settlement_orders USING btree (network, token, available_at) WHERE (state = 'QUEUED'::text)
   CREATE INDEX settlement_orders_unreported ON public.settlement_orders USING btree (network, updated_at) WHERE (reported_version < version)
+TABLE settlement_reconciliations
+  network text NOT NULL
+  token text NOT NULL
+  opened_number bigint NOT NULL
+  opening_units numeric(78,0) NOT NULL
+  scanned_number bigint NOT NULL
+  scanned_hash text
+  in_units numeric(78,0) NOT NULL
+  out_units numeric(78,0) NOT NULL
+  paid_units numeric(78,0) NOT NULL
+  adjusted_units numeric(78,0) NOT NULL
+  checked_number bigint NOT NULL
+  chain_units numeric(78,0) NOT NULL
+  open_units numeric(78,0) NOT NULL
+  difference_units numeric(78,0) NOT NULL
+  created_at timestamp with time zone NOT NULL
+  updated_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network, token)
+  CONSTRAINT CHECK ((chain_units >= (0)::numeric))
+  CONSTRAINT CHECK ((in_units >= (0)::numeric))
+  CONSTRAINT CHECK ((open_units >= (0)::numeric))
+  CONSTRAINT CHECK ((opened_number >= 0))
+  CONSTRAINT CHECK ((opening_units >= (0)::numeric))
+  CONSTRAINT CHECK ((out_units >= (0)::numeric))
+  CONSTRAINT CHECK ((paid_units >= (0)::numeric))
+  CONSTRAINT CHECK ((scanned_number >= opened_number))
 TABLE settlement_transactions
   network text NOT NULL
   transaction_hash text NOT NULL

@@ -18,6 +18,7 @@ const CROSSING: readonly (readonly [string, string])[] = [
   ['SELECT business_id, item_id, claim_token FROM outbox_items', 'a worker serves all businesses'],
   ['SELECT DISTINCT lane FROM outbox_items', 'a worker serves all businesses'],
   ['SELECT business_id, name, created_at FROM businesses WHERE $1::uuid', "the operator's list"],
+  ["kind = 'SETTLED' GROUP BY token", 'the ledger is compared with settlement as a whole'],
 ];
 
 interface Statement {

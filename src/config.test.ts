@@ -157,6 +157,10 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_RPC_MATIC_MAINNET', 'ws://node.example.com/SECRET'],
     ['KNIT_RPC_MATIC_MAINNET', 'https://node.example.com/SECRET,'.repeat(2) + 'SECRET'],
     ['KNIT_RPC_MATIC_MAINNET', ' , '],
+    [
+      'KNIT_RPC_MATIC_MAINNET',
+      'https://node.example.com/SECRET,https://NODE.example.com:443/SECRET',
+    ],
     ['KNIT_TRUSTED_PROXIES', 'everybody'],
     ['KNIT_TRUSTED_PROXIES', '10.0.0.1/8'],
     ['KNIT_TRUSTED_PROXIES', '0.0.0.0/0'],

@@ -190,6 +190,10 @@ function readRpcUrls(env: Environment, name: string): string[] {
   if (texts.length === 0 || !texts.every(isUsable)) {
     throw new ConfigProblem(`${name}: must be http:// or https:// URLs, separated by commas`);
   }
+  // What two nodes say counts for more than what one says: one may not count twice.
+  if (new Set(texts.map((text) => new URL(text).href)).size < texts.length) {
+    throw new ConfigProblem(`${name}: names the same URL twice`);
+  }
   return texts;
 }
 

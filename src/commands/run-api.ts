@@ -98,7 +98,7 @@ function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }):
   const readers = new Map(
     enabledNetworks.map((network) => {
       const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
-      return [network, openReader(network, { registry, rpcUrls })];
+      return [network, openReader(network, { registry, rpcUrls, log: log.child({ network }) })];
     }),
   );
   return {

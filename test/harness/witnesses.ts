@@ -11,6 +11,8 @@ export interface Witness {
   /** What it says a balance is. */
   balance: unknown;
   head: number;
+  /** Of every contract; `none`: there is no contract. */
+  decimals: number | 'none';
   mood: 'well' | 'silent' | 'failing' | 'refusing';
   /** Methods, in the order of the questions. */
   asked: string[];
@@ -58,7 +60,7 @@ export function callWitnesses(count: number, quorum?: number): Court {
 }
 
 function newWitness(): Witness {
-  return { chainId: '0x1', balance: '0x1', head: 100, mood: 'well', asked: [] };
+  return { chainId: '0x1', balance: '0x1', head: 100, decimals: 6, mood: 'well', asked: [] };
 }
 
 function testify(witness: Witness, label: string, method: string): unknown {
@@ -75,6 +77,8 @@ function testify(witness: Witness, label: string, method: string): unknown {
   }
   if (method === 'eth_chainId') return witness.chainId;
   if (method === 'eth_getBalance') return witness.balance;
+  if (method === 'eth_getCode') return witness.decimals === 'none' ? '0x' : '0x60';
+  if (method === 'eth_call') return `0x${witness.decimals.toString(16).padStart(64, '0')}`;
   const number = `0x${witness.head.toString(16)}`;
   const hash = `0x${witness.head.toString(16).padStart(64, '0')}`;
   return { number, hash, timestamp: '0x1', transactions: [] };

@@ -28,7 +28,9 @@ export async function readHead(pool: NodePool): Promise<Head> {
   return reachedByQuorum(pool, heads, (a, b) => compare(a.final.number, b.final.number));
 }
 
+/** Also looks after the nodes' newest blocks: this is asked for as long as a network is settled. */
 export async function headOf(pool: NodePool): Promise<ChainHead> {
+  await pool.watch();
   const { latest, final } = await readHead(pool);
   return {
     latest: referenceOf(latest),

@@ -229,7 +229,15 @@ function readLogs(
   if (!logs.every((log) => isAsked(log) && isInPlace(log))) {
     throw new RpcFailure('the node answered with other logs');
   }
-  return logs.toSorted((a, b) => Number(a.blockNumber - b.blockNumber || a.logIndex - b.logIndex));
+  const ordered = logs.toSorted((a, b) =>
+    Number(a.blockNumber - b.blockNumber || a.logIndex - b.logIndex),
+  );
+  const isAgain = (log: EventLog, before: EventLog | undefined): boolean =>
+    log.blockNumber === before?.blockNumber && log.logIndex === before.logIndex;
+  if (ordered.some((log, index) => isAgain(log, ordered[index - 1]))) {
+    throw new RpcFailure('the node answered with a log twice');
+  }
+  return ordered;
 }
 
 function toQuantity(value: bigint): Hex {

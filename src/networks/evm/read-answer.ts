@@ -137,6 +137,11 @@ export function readReceipt(value: unknown, hash: string): Receipt {
       throw new RpcFailure('the receipt holds a log of another transaction');
     }
   }
+  const isInOrder = ({ logIndex }: EventLog, index: number): boolean =>
+    index === 0 || logIndex > (receipt.logs[index - 1]?.logIndex ?? logIndex);
+  if (!receipt.logs.every(isInOrder)) {
+    throw new RpcFailure('the logs of the receipt are not in the order of the block');
+  }
   return receipt;
 }
 

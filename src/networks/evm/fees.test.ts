@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SigningPostponed } from '../network.ts';
-import { FEE_POLICIES, gasLimitFor, quoteFees } from './fees.ts';
+import { FEE_POLICIES, quoteFees, replacementOf } from './fees.ts';
 
 const GWEI = 10n ** 9n;
 
@@ -36,17 +36,37 @@ describe('quoteFees', () => {
   });
 });
 
-describe('gasLimitFor', () => {
+describe('replacementOf', () => {
   const policy = FEE_POLICIES.ETHEREUM_MAINNET;
-  it.each([
-    [45_000n, 76_250n],
-    [200_000n, 250_000n],
-    [250_000n, 250_000n],
-  ])('%s', (estimate, limit) => {
-    expect(gasLimitFor(estimate, policy)).toBe(limit);
+  it.each<[string, [bigint, bigint], [bigint, bigint], [bigint, bigint]]>([
+    ['an eighth more in both', [800n, 80n], [100n, 10n], [900n, 90n]],
+    ['rounded up', [801n, 81n], [100n, 10n], [902n, 92n]],
+    ['by one wei at least', [1n, 1n], [0n, 0n], [2n, 2n]],
+    ['the present quote where it is more', [800n, 80n], [5_000n, 10n], [5_000n, 90n]],
+    ['the present tip where it is more', [800n, 80n], [100n, 500n], [900n, 500n]],
+    ['a fee that covers its tip', [100n, 100n], [50n, 500n], [500n, 500n]],
+  ])('is %s', (_, [maxFee, tip], [quotedFee, quotedTip], [newFee, newTip]) => {
+    const previous = { maxFeeWei: maxFee, tipWei: tip };
+    const quote = { maxFeeWei: quotedFee, tipWei: quotedTip };
+    expect(replacementOf(previous, quote, policy)).toEqual({ maxFeeWei: newFee, tipWei: newTip });
   });
 
-  it('waits above the ceiling', () => {
-    expect(() => gasLimitFor(250_001n, policy)).toThrow(SigningPostponed);
+  it('raises both fields by 12.5 % at least, and ends at the ceiling', () => {
+    const quote = { maxFeeWei: 2n * GWEI, tipWei: GWEI };
+    let fees = quote;
+    let replacements = 0;
+    const next = (): void => {
+      const replacement = replacementOf(fees, quote, policy);
+      expect(replacement.maxFeeWei * 8n >= fees.maxFeeWei * 9n).toBe(true);
+      expect(replacement.tipWei * 8n >= fees.tipWei * 9n).toBe(true);
+      expect(replacement.maxFeeWei <= policy.maxFeeCeilingWei).toBe(true);
+      fees = replacement;
+      replacements += 1;
+    };
+    expect(() => {
+      while (replacements < 1_000) next();
+    }).toThrow(SigningPostponed);
+    // 2 to 300 gwei by steps of an eighth.
+    expect(replacements).toBe(42);
   });
 });

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { TransferOrder } from '../network.ts';
-import type { Batch, BatchItem } from './batch.ts';
+import type { BatchItem } from './batch.ts';
 import { contractOf, lowerAddress } from './token.ts';
 
 /** An item of a batch has 12 bytes for its amount. */
@@ -31,18 +31,4 @@ export function assetOfOrders(orders: readonly TransferOrder[], network: string)
 
 export function itemOf({ toAddress, units }: TransferOrder): BatchItem {
   return { to: lowerAddress(toAddress), units };
-}
-
-/** Throws unless the batch pays exactly these orders, in their order. */
-export function assertPays(batch: Batch, orders: readonly TransferOrder[], network: string): void {
-  assert(
-    batch.token === contractOf(assetOfOrders(orders, network)),
-    'the batch is of another token',
-  );
-  assert(batch.items.length === orders.length, 'the batch has another number of items');
-  for (const [index, order] of orders.entries()) {
-    const item = batch.items[index];
-    assert(item?.to === lowerAddress(order.toAddress), 'the batch pays somebody else');
-    assert(item.units === order.units, 'the batch pays another amount');
-  }
 }

@@ -23,7 +23,8 @@ import {
   type LaneTransaction,
   type SignedLaneTransaction,
 } from './lane-transaction.ts';
-import { assertPays, assetOfOrders, itemOf } from './orders-of-batch.ts';
+import { assertPays, readFollowedBatch } from './followed-batch.ts';
+import { assetOfOrders, itemOf } from './orders-of-batch.ts';
 import { accountAt, isGasAccount, type Payer, type SigningAccount } from './payer.ts';
 import { probeBatch } from './probe.ts';
 import { quoteOnLane, readQuote, requireCoins, signOnLane } from './sign-lane.ts';
@@ -81,14 +82,11 @@ export async function carryAttempt(
   lane: LanePosition,
 ): Promise<SignedTransaction> {
   const account = gasAccountAt(payer, lane);
-  const { batch, digest, signer } = await readAuthority(attempt.authority, payer.place);
-  assert(signer === payer.place.treasury, 'the authority is not of the treasury');
-  assert(digest === attempt.authorityHash, 'the authority is another one');
-  assert(
-    fenceOf(payer.place.treasury, batch.batchId) === attempt.fence,
-    'the fence is another one',
-  );
-  assertPays(batch, attempt.orders, payer.network);
+  const { batch, place } = await readFollowedBatch(attempt, {
+    ...payer.place,
+    network: payer.network,
+  });
+  assert(place.treasury === payer.place.treasury, 'the attempt is of another treasury');
   const itemsGas = await requireRunnable(payer, account, batch);
   const { gasPerItem, items } = batch;
   const planned = { lane, gasPerItem, itemsGas, items: items.length };
@@ -141,7 +139,7 @@ function assertClocks({ clock, network }: Payer, { latest }: Head): void {
 
 /** Gives the signature away only after it has been read back out of its bytes as what was ordered. */
 async function signBatch(
-  { place, treasury, network }: Payer,
+  { place, treasury }: Payer,
   batch: Batch,
   order: SigningOrder,
 ): Promise<{ authority: Uint8Array; authorityHash: string }> {
@@ -149,7 +147,7 @@ async function signBatch(
   const authority = authorityOf(batch, signature);
   const said = await readAuthority(authority, place);
   assert(said.signer === place.treasury, 'the signature is not of the treasury');
-  assertPays(said.batch, order.orders, network);
+  assertPays(said.batch, order.orders);
   assert(said.batch.batchId === order.number, 'the batch has another id');
   assert(said.batch.deadline === batch.deadline, 'the batch has another deadline');
   assert(said.batch.gasPerItem === batch.gasPerItem, 'the batch gives its items other gas');

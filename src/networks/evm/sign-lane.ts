@@ -95,4 +95,5 @@ function assertSame(said: SignedLaneTransaction, meant: LaneTransaction): void {
   }
   const isSame = one.chainId === other.chainId && one.to === other.to && one.nonce === other.nonce;
   assert(isSame, 'the bytes delegate otherwise');
+  assert(said.delegator === said.sender, 'the bytes delegate an account that does not sign them');
 }

@@ -1,12 +1,14 @@
 import type { Bench } from './bench-result.ts';
 import { measureBatchShapes } from './batch-shapes.ts';
 import { measureGas } from './gas.ts';
+import { measureRecovery } from './recovery.ts';
 import { measureSettle } from './settle.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   gas: measureGas,
   'batch-shapes': measureBatchShapes,
   settle: measureSettle,
+  recovery: measureRecovery,
 };
 
 const [name = '--list'] = process.argv.slice(2);

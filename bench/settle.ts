@@ -19,7 +19,7 @@ const RUNS = 3;
  * Blocks of 0.2 s with room for more than anybody sends, final two blocks later: what is measured is
  * who pays, not how long a block takes.
  */
-const CHAIN = { blockTimeSeconds: 0.2, blockGasLimit: 100_000_000, finalizedBehind: 2 } as const;
+export const CHAIN = { blockTimeSeconds: 0.2, blockGasLimit: 100_000_000, finalizedBehind: 2 } as const;
 const ORDERS_AT_ONCE = 32;
 
 /** Whose, how many transfers, and how. The rate of the slow ones does not depend on the number. */
@@ -64,7 +64,7 @@ export async function measureSettle(tell: (progress: string) => void): Promise<B
   );
 }
 
-async function settleOurs(chain: TestChain, tell: (progress: string) => void): Promise<number> {
+export async function settleOurs(chain: TestChain, tell: (progress: string) => void): Promise<number> {
   const postgres = await startBenchDatabase();
   try {
     const platform = await createPlatform({ databaseUrl: postgres.url, chain });
@@ -104,11 +104,21 @@ async function settleOn(platform: Platform, tell: (progress: string) => void): P
   return PAYOUTS / seconds;
 }
 
-/** One payout by a worker that then ends: the account is delegated, and the gas accounts are funded. */
+/** One payout by a worker that ends when the account is delegated and every gas account has coins. */
 async function setUpTreasury(platform: Platform): Promise<void> {
+  const { chain, database } = platform;
   const worker = platform.startWorker();
   await acceptAll(platform, newTransfers(1));
   await untilNoneIsOpen(platform);
+  const lanes = await database.query<{ sender: string }>(
+    `SELECT sender FROM settlement_lanes WHERE role = 'GAS'`,
+  );
+  await until(async () => {
+    const balances = lanes.map(
+      async ({ sender }) => await chain.rpc('eth_getBalance', sender, 'finalized'),
+    );
+    return (await Promise.all(balances)).every((balance) => balance !== '0x0');
+  }, 'the coins of the gas accounts');
   await worker.end('SIGTERM');
 }
 

@@ -33,6 +33,8 @@ beforeAll(async () => {
 afterAll(async () => await world.chain.stop());
 beforeEach(async () => {
   before = await world.chain.rpc('evm_snapshot');
+  // The local node forgets the states of blocks that many tests have gone back to.
+  await world.finalize();
 });
 afterEach(async () => {
   await world.chain.rpc('evm_revert', before as string);

@@ -1,227 +1,291 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { recipient } from '../../../test/harness/batch-payer.ts';
+import { startFollowedWorld, type FollowedWorld } from '../../../test/harness/followed-world.ts';
 import {
-  startScriptedRpc,
-  type Script,
-  type ScriptedRpc,
-} from '../../../test/harness/scripted-rpc.ts';
-import {
-  RECIPIENT,
-  blockHash,
-  hex,
-  result,
-  honest,
-  known,
-  transferLog,
-  receipt,
-  attempt,
-  hash,
-  statusOn,
-} from '../../../test/harness/scripted-evm.ts';
-import { createEvmReader } from './reader.ts';
+  createLyingNode,
+  silence,
+  withFields,
+  type Lie,
+} from '../../../test/harness/lying-node.ts';
+import { testKey, type Batch } from '../../../test/harness/treasury-contract.ts';
+import type { AttemptToFollow } from '../network.ts';
+import { RpcErrorAnswer } from './json-rpc.ts';
 
-let first: ScriptedRpc;
+// What one node says that lies, fails, or has parted from itself: it ends no attempt.
+
+type Lies = Readonly<Record<string, Lie>>;
+const OTHER_HASH = `0x${'12'.repeat(32)}`;
+const stranger = testKey(0x33);
+
+let world: FollowedWorld;
+let before: unknown;
 beforeAll(async () => {
-  first = await startScriptedRpc({});
+  world = await startFollowedWorld();
+  await world.chain.fund(stranger.address, { units: 0n });
+  await world.finalize();
 });
-afterAll(async () => {
-  await first.close();
+afterAll(async () => await world.chain.stop());
+beforeEach(async () => {
+  before = await world.chain.rpc('evm_snapshot');
+  // The local node forgets the states of blocks that many tests have gone back to.
+  await world.finalize();
+});
+afterEach(async () => {
+  await world.chain.rpc('evm_revert', before as string);
 });
 
-describe('a node that lies or fails gives unknown', () => {
-  const noReceipt = (script: Script): Script => ({
-    ...script,
-    eth_getTransactionReceipt: result(null),
-    eth_getTransactionByHash: result(null),
-  });
-  const receiptWith = (changes: Record<string, unknown>): Script => ({
-    ...honest(hash),
-    eth_getTransactionReceipt: result(receipt(hash, changes)),
-  });
-  const other = `0x${'12'.repeat(32)}`;
+async function kindWith(attempt: AttemptToFollow, lies: Lies): Promise<string> {
+  const node = createLyingNode(world.chain.rpcUrl);
+  node.lies = lies;
+  const sighting = await world.status(attempt, [node]);
+  if (sighting.kind === 'unknown') {
+    expect(sighting.reason).not.toBe('');
+    expect(sighting.reason).not.toContain('http');
+  }
+  return sighting.kind;
+}
 
-  it.each<[string, () => Script]>([
-    ['time-out', () => ({ ...honest(hash), eth_getTransactionReceipt: () => 'hang' })],
+/** Answers otherwise the second time it is asked, and after. */
+function later(lie: Lie): Lie {
+  let asked = 0;
+  return (truth, params) => {
+    asked += 1;
+    return asked === 1 ? truth : lie(truth, params);
+  };
+}
+
+const nothing: Lie = () => null;
+const word = (value: bigint) => (): string => `0x${value.toString(16).padStart(64, '0')}`;
+
+interface Answer {
+  readonly logs: readonly Record<string, unknown>[];
+}
+const withLogFields =
+  (changes: Record<string, unknown>): Lie =>
+  (truth) => {
+    const receipt = truth as Answer;
+    return { ...receipt, logs: receipt.logs.map((log) => ({ ...log, ...changes })) };
+  };
+
+/** A lie about the finalized block only. */
+const finalized =
+  (lie: Lie): Lie =>
+  (truth, params) =>
+    params[0] === 'finalized' ? lie(truth, params) : truth;
+/** A lie about every block by number. */
+const byNumber =
+  (lie: Lie): Lie =>
+  (truth, params) =>
+    params[0] === 'finalized' ? truth : lie(truth, params);
+
+describe('of a final batch of ours', () => {
+  let attempt: AttemptToFollow;
+  beforeEach(async () => {
+    attempt = await world.carryOut(world.batchOf([20_000n, 30_000n]));
+  });
+
+  it('is final where it says the truth', async () => {
+    expect(await kindWith(attempt, {})).toBe('final');
+  });
+
+  it.each<[string, Lies]>([
+    ['silence', { eth_getTransactionReceipt: silence }],
     [
-      'HTML',
-      () => ({
-        ...honest(hash),
-        eth_getTransactionReceipt: () => ({ body: '<html>', status: 502 }),
-      }),
-    ],
-    [
-      'rate limit',
-      () => ({
-        ...honest(hash),
-        eth_getTransactionReceipt: () => ({ error: { code: -32005, message: 'limit exceeded' } }),
-      }),
-    ],
-    ['another chain', () => ({ ...honest(hash), eth_chainId: result('0x89') })],
-    ['receipt of another transaction', () => receiptWith({ transactionHash: other })],
-    [
-      "receipt with a stranger's log",
-      () => receiptWith({ logs: [transferLog(hash, { transactionHash: other })] }),
-    ],
-    [
-      'receipt with a removed log',
-      () => receiptWith({ logs: [transferLog(hash, { removed: true })] }),
-    ],
-    ['receipt without block', () => receiptWith({ blockHash: null, blockNumber: null })],
-    ['receipt without block hash', () => receiptWith({ blockHash: null })],
-    ['receipt of another sender', () => receiptWith({ from: RECIPIENT })],
-    ['receipt of another target', () => receiptWith({ to: RECIPIENT })],
-    ['receipt without status', () => receiptWith({ status: undefined })],
-    ['receipt with status 2', () => receiptWith({ status: '0x2' })],
-    ['receipt with a number for a quantity', () => receiptWith({ gasUsed: 50_000 })],
-    ['receipt as a list', () => ({ ...honest(hash), eth_getTransactionReceipt: result([]) })],
-    ['receipt as false', () => ({ ...honest(hash), eth_getTransactionReceipt: result(false) })],
-    [
-      'finalized unsupported',
-      () => ({
-        ...honest(hash),
-        eth_getBlockByNumber: ([tag], script = honest(hash)) =>
-          tag === 'finalized'
-            ? { error: { code: -39001, message: 'Unknown block' } }
-            : (script['eth_getBlockByNumber']?.([tag, false]) ?? 'hang'),
-      }),
-    ],
-    [
-      'finalized null',
-      () => ({
-        ...honest(hash),
-        eth_getBlockByNumber: ([tag]) =>
-          tag === 'finalized'
-            ? { result: null }
-            : (honest(hash)['eth_getBlockByNumber']?.([tag, false]) ?? 'hang'),
-      }),
-    ],
-    [
-      'finalized off its own chain',
-      () => ({
-        ...honest(hash),
-        eth_getBlockByNumber: ([tag, whole]) =>
-          tag === 'finalized'
-            ? { result: { number: hex(110), hash: blockHash(110, 'b'), transactions: [] } }
-            : (honest(hash)['eth_getBlockByNumber']?.([tag, whole]) ?? 'hang'),
-      }),
-    ],
-    [
-      'block that is another',
-      () => ({
-        ...honest(hash),
-        eth_getBlockByNumber: () => ({
-          result: { number: hex(110), hash: blockHash(110), transactions: [] },
-        }),
-      }),
-    ],
-    [
-      'block that does not hold it',
-      () => ({
-        ...honest(hash, { includedAt: 101 }),
-        eth_getTransactionReceipt: result(receipt(hash)),
-      }),
-    ],
-    [
-      'final receipt that changes',
-      () => {
-        let asked = 0;
-        return {
-          ...honest(hash),
-          eth_getTransactionReceipt: () => {
-            asked += 1;
-            return {
-              result: asked === 1 ? receipt(hash) : receipt(hash, { status: '0x0', logs: [] }),
-            };
-          },
-        };
+      'a rate limit',
+      {
+        eth_getTransactionReceipt: () => {
+          const data = undefined;
+          throw new RpcErrorAnswer('node', 'x', { code: -32_005, message: 'slow down', data });
+        },
       },
     ],
+    ['another chain', { eth_chainId: () => '0x38' }],
     [
-      'final receipt that vanishes',
-      () => {
-        let asked = 0;
-        return {
-          ...honest(hash),
-          eth_getTransactionReceipt: () => {
-            asked += 1;
-            return { result: asked === 1 ? receipt(hash) : null };
-          },
-        };
+      'a receipt of another transaction',
+      { eth_getTransactionReceipt: withFields({ transactionHash: OTHER_HASH }) },
+    ],
+    [
+      'a log of another transaction',
+      { eth_getTransactionReceipt: withLogFields({ transactionHash: OTHER_HASH }) },
+    ],
+    [
+      'a log of another block',
+      { eth_getTransactionReceipt: withLogFields({ blockNumber: '0x1' }) },
+    ],
+    ['a removed log', { eth_getTransactionReceipt: withLogFields({ removed: true }) }],
+    [
+      'a receipt without block',
+      { eth_getTransactionReceipt: withFields({ blockHash: null, blockNumber: null }) },
+    ],
+    ['a receipt with half a block', { eth_getTransactionReceipt: withFields({ blockHash: null }) }],
+    ['a receipt without status', { eth_getTransactionReceipt: withFields({ status: undefined }) }],
+    ['a status of 2', { eth_getTransactionReceipt: withFields({ status: '0x2' }) }],
+    ['a number for a quantity', { eth_getTransactionReceipt: withFields({ gasUsed: 50_000 }) }],
+    ['a list for a receipt', { eth_getTransactionReceipt: () => [] }],
+    ['false for a receipt', { eth_getTransactionReceipt: () => false }],
+    ['no finalized block', { eth_getBlockByNumber: finalized(nothing) }],
+    ['finality unsupported', { eth_getBlockByNumber: finalized(silence) }],
+    [
+      'a finalized block off its own chain',
+      { eth_getBlockByNumber: finalized(withFields({ hash: OTHER_HASH })) },
+    ],
+    [
+      'a finalized block without time',
+      { eth_getBlockByNumber: finalized(withFields({ timestamp: undefined })) },
+    ],
+    [
+      'a block of another number',
+      { eth_getBlockByNumber: byNumber(withFields({ number: '0x1' })) },
+    ],
+    [
+      'a block that does not hold the transaction',
+      { eth_getBlockByNumber: byNumber(withFields({ transactions: [] })) },
+    ],
+    [
+      'a receipt that changes',
+      { eth_getTransactionReceipt: later(withFields({ gasUsed: '0x1' })) },
+    ],
+    ['a receipt that vanishes', { eth_getTransactionReceipt: later(nothing) }],
+    ['an unspent id', { eth_getStorageAt: word(0n) }],
+    ['a cut word of storage', { eth_getStorageAt: () => '0x' }],
+    ['no storage', { eth_getStorageAt: silence }],
+    ['no log index', { eth_getLogs: silence }],
+    ['an empty log index', { eth_getLogs: () => [] }],
+    // Without the receipt it looks for the event, and finds one that the receipt denies.
+    ['no receipt', { eth_getTransactionReceipt: nothing }],
+    ['a receipt without events', { eth_getTransactionReceipt: withFields({ logs: [] }) }],
+    [
+      'logs that were not asked for',
+      {
+        eth_getLogs: (truth) =>
+          (truth as object[]).map((log) => ({ ...log, address: recipient(5) })),
       },
     ],
-    [
-      'transaction with another hash',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionByHash: result(known(other, 100)),
-      }),
-    ],
-    [
-      'transaction with another nonce',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionByHash: result({ ...known(hash, null), nonce: '0x8' }),
-      }),
-    ],
-    [
-      'transaction with half a block',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionByHash: result({ ...known(hash, 100), blockHash: null }),
-      }),
-    ],
-    [
-      'final transaction without receipt',
-      () => ({
-        ...honest(hash),
-        eth_getTransactionReceipt: result(null),
-      }),
-    ],
-    ['nonce consumed, nobody in the block', () => noReceipt(honest(hash))],
-    [
-      'count that is no quantity',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionCount: result('8'),
-      }),
-    ],
-    [
-      'count with two answers',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionCount: ([, tag]) => ({ result: tag === 'finalized' ? '0x8' : '0x7' }),
-      }),
-    ],
-    [
-      'count consumed since genesis',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionCount: result('0x8'),
-      }),
-    ],
-    [
-      'count without history',
-      () => ({
-        ...noReceipt(honest(hash)),
-        eth_getTransactionCount: ([, tag]) =>
-          tag === 'finalized' || tag === hex(110)
-            ? { result: '0x8' }
-            : { error: { code: -32000, message: 'missing trie node' } },
-      }),
-    ],
-  ])('%s', async (_, script) => {
-    first.script = script();
-    const sighting = await statusOn([first], { timeoutMs: 400 });
-    expect(sighting.kind).toBe('unknown');
-    expect((sighting as { reason: string }).reason).not.toBe('');
+  ])('unknown: %s', async (_, lies) => {
+    expect(await kindWith(attempt, lies)).toBe('unknown');
   });
 
-  it('no node at all', async () => {
-    const reader = createEvmReader({
-      network: 'ETHEREUM_MAINNET',
-      chainId: 1,
-      rpcUrls: ['http://127.0.0.1:9'],
-      timeoutMs: 400,
-    });
-    expect((await reader.status(attempt)).kind).toBe('unknown');
+  it.each<[string, Lies]>([
+    ['the receipt', { eth_getTransactionReceipt: withFields({ blockHash: OTHER_HASH, logs: [] }) }],
+    [
+      'its logs too',
+      {
+        eth_getTransactionReceipt: (truth, params) =>
+          withFields({ blockHash: OTHER_HASH })(
+            withLogFields({ blockHash: OTHER_HASH })(truth, params),
+            params,
+          ),
+      },
+    ],
+  ])('a block that the chain has left: %s prove nothing', async (_, lies) => {
+    // The id is spent all the same, but nothing that the node shows says by what.
+    expect(await kindWith(attempt, lies)).toBe('unknown');
+    const unspent = { ...lies, eth_getStorageAt: word(0n) };
+    expect(await kindWith(attempt, unspent)).toBe('unseen');
+  });
+});
+
+describe('of a batch that a stranger carried out', () => {
+  let attempt: AttemptToFollow;
+  beforeEach(async () => {
+    const batch = world.batchOf([20_000n]);
+    attempt = await world.attemptOf(batch);
+    await world.submit(batch, stranger);
+    await world.chain.mine();
+    await world.finalize();
+  });
+
+  it.each<[string, Lies, string]>([
+    ['the truth', {}, 'final'],
+    ['an unspent id', { eth_getStorageAt: word(0n) }, 'unseen'],
+    ['all ids spent, and no event', { eth_getLogs: () => [] }, 'unknown'],
+    ['no receipt of it', { eth_getTransactionReceipt: nothing }, 'unknown'],
+    [
+      'a receipt without the event',
+      { eth_getTransactionReceipt: withFields({ logs: [] }) },
+      'unknown',
+    ],
+    [
+      'a finalized block that changes meanwhile',
+      { eth_getBlockByNumber: later(withFields({ hash: OTHER_HASH })) },
+      'unknown',
+    ],
+    [
+      'a block without it',
+      { eth_getBlockByNumber: byNumber(withFields({ transactions: [] })) },
+      'unknown',
+    ],
+  ])('%s', async (_, lies, kind) => {
+    expect(await kindWith(attempt, lies)).toBe(kind);
+  });
+});
+
+describe('of a batch that nobody carried out', () => {
+  const expiring = async (): Promise<Batch> =>
+    world.batchOf([20_000n], { deadline: (await world.latestTime()) + 100n });
+
+  it.each<[string, Lies, string]>([
+    ['the truth', {}, 'dead'],
+    ['no storage', { eth_getStorageAt: silence }, 'unknown'],
+    ['a cut word of storage', { eth_getStorageAt: () => '0x0' }, 'unknown'],
+    ['a spent id, and no event', { eth_getStorageAt: word(2n ** 256n - 1n) }, 'unknown'],
+    [
+      'a finalized block from before',
+      { eth_getBlockByNumber: finalized(withFields({ timestamp: '0x1' })) },
+      'unseen',
+    ],
+    [
+      'another finalized block after the question',
+      { eth_getBlockByNumber: laterByNumber() },
+      'unknown',
+    ],
+    ['no finalized block', { eth_getBlockByNumber: finalized(nothing) }, 'unknown'],
+  ])('past its deadline: %s', async (_, lies, kind) => {
+    const batch = await expiring();
+    const attempt = await world.attemptOf(batch);
+    await world.passTime(batch.deadline);
+    expect(await kindWith(attempt, lies)).toBe(kind);
+  });
+
+  /** The block at the finalized height is another one when it is looked at again. */
+  function laterByNumber(): Lie {
+    return byNumber(later(withFields({ hash: OTHER_HASH })));
+  }
+
+  it.each<[string, Lies, string]>([
+    ['the truth', {}, 'unseen'],
+    [
+      'a transaction of another hash',
+      { eth_getTransactionByHash: () => ({ hash: OTHER_HASH }) },
+      'unknown',
+    ],
+    [
+      'a transaction with half a block',
+      {
+        eth_getTransactionByHash: (_, [hash]) => {
+          return { hash, from: recipient(0), nonce: '0x0', blockNumber: '0x1', blockHash: null };
+        },
+      },
+      'unknown',
+    ],
+    [
+      'a transaction in a block that has no receipt yet',
+      {
+        eth_getTransactionByHash: (_, [hash]) => {
+          return {
+            hash,
+            from: recipient(0),
+            nonce: '0x0',
+            blockNumber: '0x1',
+            blockHash: OTHER_HASH,
+          };
+        },
+      },
+      'waiting',
+    ],
+  ])('before its deadline: %s', async (_, lies, kind) => {
+    const batch = await expiring();
+    const transactionHashes = [`0x${'34'.repeat(32)}`];
+    expect(await kindWith(await world.attemptOf(batch, { transactionHashes }), lies)).toBe(kind);
   });
 });

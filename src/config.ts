@@ -43,9 +43,14 @@ export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
   readonly treasuryMnemonic: string;
   /** Accounts that send what the treasury has signed, on each EVM network. */
   readonly gasAccounts: number;
+  /** How long a payout waits at most for others to share a transaction with. */
+  readonly batchWaitMs: number;
   /** host:port of webhook targets that are allowed although their address is private. */
   readonly allowedPrivateTargets: readonly string[];
 }
+
+/** Plain accounts that send what the treasury has signed, on each EVM network. */
+export const STANDARD_GAS_ACCOUNTS = 4;
 
 export interface SandboxConfig {
   readonly port: number;
@@ -101,7 +106,12 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     ...readNetworkConfig(env),
     masterKey: readMasterKey(env),
     treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
-    gasAccounts: wholeNumber(env, 'KNIT_GAS_ACCOUNTS', { standard: 4, least: 1, most: 16 }),
+    gasAccounts: wholeNumber(env, 'KNIT_GAS_ACCOUNTS', {
+      standard: STANDARD_GAS_ACCOUNTS,
+      least: 1,
+      most: 16,
+    }),
+    batchWaitMs: wholeNumber(env, 'KNIT_BATCH_WAIT_MS', { standard: 1000, least: 0, most: 60_000 }),
     allowedPrivateTargets: readPrivateTargets(env),
   });
 }

@@ -118,7 +118,7 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     ids,
     log: log.child({ network }),
     workerId: ids.next(),
-    pace: rehearsal.pace,
+    pace: { ...rehearsal.pace, batchWaitMs: config.batchWaitMs },
     maxBatchOrders: STANDARD_MAX_BATCH_ORDERS,
     maxWaitingTransactions: STANDARD_MAX_WAITING_TRANSACTIONS,
     roundSize: STANDARD_ROUND_SIZE,

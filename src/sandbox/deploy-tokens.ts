@@ -30,7 +30,7 @@ export interface Artifact {
 export const TOKEN_OWNER = '0x00000000000000000000000000000000000a11ce';
 
 const DEPLOY_GAS = 5_000_000n;
-const CALL_GAS = 500_000n;
+const CALL_GAS = 2_000_000n;
 
 /** Deploys USDT and USDC on a new local chain and mines the blocks that this takes. */
 export async function deployTokens(endpoint: RpcEndpoint, decimals: number): Promise<LocalTokens> {

@@ -10,6 +10,7 @@ import {
   ConfigProblem,
   processEnvironment,
   readSandboxConfig,
+  STANDARD_GAS_ACCOUNTS,
   type SandboxConfig,
 } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
@@ -33,7 +34,7 @@ import { startPostgres } from './postgres.ts';
 import { answers, refuseSecondSandbox, refuseUsedPort } from './preflight.ts';
 import { createSandboxBusiness, type SandboxBusiness } from './sandbox-business.ts';
 import { startService, type Service } from './service.ts';
-import { startSandboxChain, type SandboxChain } from './start-chains.ts';
+import { startSandboxChain, type SandboxAccounts, type SandboxChain } from './start-chains.ts';
 
 export interface SandboxOptions {
   /** False: database and chains only; `knit api` and `knit worker` are started by hand. */
@@ -98,7 +99,7 @@ async function start(sandbox: Sandbox): Promise<World> {
   const mnemonic = newMnemonic(systemRandom);
   const handover = await prepareHandover(resolve(config.folder));
   sandbox.cleanUps.push(handover.remove);
-  const treasury = treasuryOf(mnemonic);
+  const accounts = accountsOf(mnemonic);
   const [{ database, databaseUrl }, inbox, ...chains] = await allOrNone([
     startDatabase(sandbox),
     startReceiver(sandbox),
@@ -107,7 +108,7 @@ async function start(sandbox: Sandbox): Promise<World> {
         sandbox,
         `${network} local chain`,
         async () =>
-          await startSandboxChain({ guard: sandbox.guard, log: sandbox.log, network, treasury }),
+          await startSandboxChain({ guard: sandbox.guard, log: sandbox.log, network, accounts }),
       );
       sandbox.cleanUps.push(chain.stop);
       return chain;
@@ -129,6 +130,7 @@ async function start(sandbox: Sandbox): Promise<World> {
     await timed(sandbox, 'API and worker', async () => await untilReady(sandbox, parts));
   }
   const { inboxUrl } = inbox;
+  const { treasury } = accounts;
   const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, treasury, chains });
   await writePrivate(handover.sandboxFile, content);
   return { baseUrl, business, chains, services, handover };
@@ -162,9 +164,16 @@ async function timed<T>(sandbox: Sandbox, what: string, work: () => Promise<T>):
   return result;
 }
 
-function treasuryOf(mnemonic: string): string {
-  // The EVM networks share one key.
-  return evmAddressOfPublicKey(createMnemonicSigner({ mnemonic }).for('MATIC_MAINNET').publicKey);
+/** The EVM networks share their keys. */
+function accountsOf(mnemonic: string): SandboxAccounts {
+  const keys = createMnemonicSigner({ mnemonic });
+  const network = 'MATIC_MAINNET';
+  return {
+    treasury: evmAddressOfPublicKey(keys.for(network).publicKey),
+    gasAccounts: keys
+      .gasAccountsFor(network, STANDARD_GAS_ACCOUNTS)
+      .map(({ publicKey }) => evmAddressOfPublicKey(publicKey)),
+  };
 }
 
 async function startDatabase(

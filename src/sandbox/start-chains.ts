@@ -7,6 +7,7 @@ import { parseContract } from '../networks/address.ts';
 import { startAnvil } from './anvil.ts';
 import { deployTokens, fundTreasury, type LocalToken } from './deploy-tokens.ts';
 import type { Guard } from './guard.ts';
+import { prepareTreasury } from './prepare-treasury.ts';
 
 /** A network of the sandbox: a local chain with tokens and a funded treasury. */
 export interface SandboxChain {
@@ -21,16 +22,25 @@ export interface SandboxChain {
 /** What the treasury holds of each token, in whole tokens, and of the chain's coin, in wei. */
 const TREASURY_TOKENS = 10_000_000n;
 const TREASURY_WEI = 1_000n * 10n ** 18n;
+/** Of each gas account. */
+const GAS_WEI = 500n * 10n ** 18n;
 const RPC_TIMEOUT_MS = 10_000;
 
-/** Starts one local chain with the tokens of the real network, and funds `treasury` on it. */
+/** What the sandbox's keys can sign for on an EVM network. */
+export interface SandboxAccounts {
+  readonly treasury: string;
+  readonly gasAccounts: readonly string[];
+}
+
+/** Starts one local chain with the tokens of the real network, and with a treasury ready to pay. */
 export async function startSandboxChain(options: {
   readonly guard: Guard;
   readonly log: Log;
   readonly network: NetworkId;
-  readonly treasury: string;
+  readonly accounts: SandboxAccounts;
 }): Promise<SandboxChain> {
-  const { network, treasury } = options;
+  const { network, accounts } = options;
+  const { treasury } = accounts;
   assert(isEvmNetwork(network), `${network} has a local chain`);
   const anvil = await startAnvil({ ...options, network });
   try {
@@ -40,6 +50,7 @@ export async function startSandboxChain(options: {
     const tokens = await deployTokens(endpoint, decimals);
     const units = TREASURY_TOKENS * 10n ** BigInt(decimals);
     await fundTreasury(endpoint, tokens, { treasury, units, wei: TREASURY_WEI });
+    await prepareTreasury(endpoint, { ...accounts, wei: GAS_WEI });
     const shown = (token: LocalToken): LocalToken => {
       const contract = parseContract(network, token.address);
       assert(contract.ok, 'a deployed contract has an address');

@@ -123,21 +123,30 @@ async function findGeneralObstacle(
   return null;
 }
 
-/** Keeps the first orders that the treasury can pay together: a later one never starves an earlier. */
+/**
+ * Keeps, in their order, those that the treasury can pay together. One that is too large for what is left
+ * waits and does not hold up the others: else one business could stop the payouts of all.
+ */
 async function keepCovered(
   payer: Payer,
   node: EvmNode,
   { sorting, unitsOnTheWay }: { sorting: Sorting; unitsOnTheWay: bigint },
 ): Promise<void> {
-  const { asset, open, waiting } = sorting;
+  const { asset, waiting } = sorting;
   const question = { contract: contractOf(asset), owner: payer.place.treasury };
   const free = (await readBalance(node, question, 'latest')) - unitsOnTheWay;
-  let needed = 0n;
-  const firstShort = open.findIndex(({ units }) => (needed += units) > free);
-  if (firstShort === -1) return;
-  const [has, needs] = [free < 0n ? 0n : free, needed].map((it) => formatUnits(it, asset.decimals));
-  const reason = `The treasury is short of ${nameOf(asset)}: has ${has} free, needs ${needs}.`;
-  waiting.push(...open.splice(firstShort).map(({ payoutId }) => ({ payoutId, reason })));
+  const has = formatUnits(free < 0n ? 0n : free, asset.decimals);
+  let left = free;
+  const short = takeOut(sorting, ({ units }) => {
+    if (units > left) return true;
+    left -= units;
+    return false;
+  });
+  for (const { payoutId, units } of short) {
+    const needs = formatUnits(units, asset.decimals);
+    const reason = `The treasury is short of ${nameOf(asset)}: has ${has} free for all, needs ${needs} for this one.`;
+    waiting.push({ payoutId, reason });
+  }
 }
 
 /**
@@ -276,8 +285,9 @@ async function findGasShortage(payer: Payer, node: EvmNode, limit: bigint): Prom
 }
 
 function takeOut(sorting: Sorting, isOut: (order: TransferOrder) => boolean): TransferOrder[] {
-  const out = sorting.open.filter(isOut);
-  const rest = sorting.open.filter((order) => !isOut(order));
+  const out: TransferOrder[] = [];
+  const rest: TransferOrder[] = [];
+  for (const order of sorting.open) (isOut(order) ? out : rest).push(order);
   sorting.open.splice(0, sorting.open.length, ...rest);
   return out;
 }

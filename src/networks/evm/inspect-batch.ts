@@ -142,11 +142,8 @@ async function keepCovered(
     left -= units;
     return false;
   });
-  for (const { payoutId, units } of short) {
-    const needs = formatUnits(units, asset.decimals);
-    const reason = `The treasury is short of ${nameOf(asset)}: has ${has} free for all, needs ${needs} for this one.`;
-    waiting.push({ payoutId, reason });
-  }
+  const reason = `The treasury is short of ${nameOf(asset)}: has ${has} free, less than is to be paid.`;
+  waiting.push(...short.map(({ payoutId }) => ({ payoutId, reason })));
 }
 
 /**

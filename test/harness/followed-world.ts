@@ -28,6 +28,8 @@ export interface FollowedWorld {
   finalize(): Promise<void>;
   /** What a fresh reader over these nodes says; default: the one honest node. */
   status(attempt: AttemptToFollow, nodes?: readonly RpcEndpoint[]): Promise<Sighting>;
+  /** Keeps the chain as it is now; gives what brings it back. */
+  keep(): Promise<() => Promise<void>>;
   latestTime(): Promise<bigint>;
   /** Mines blocks after this second and makes them final. */
   passTime(second: bigint): Promise<void>;
@@ -44,6 +46,7 @@ export async function startFollowedWorld(): Promise<FollowedWorld> {
     minimumUnits: 1n,
     payoutsEnabled: true,
   });
+  let kept = 0n;
   const world: FollowedWorld = {
     chain,
     payer,
@@ -83,6 +86,15 @@ export async function startFollowedWorld(): Promise<FollowedWorld> {
       return await createReaderOver(connectNodes({ ...options, endpoints }), options).status(
         attempt,
       );
+    },
+    async keep() {
+      const snapshot = (await chain.rpc('evm_snapshot')) as string;
+      // The local node forgets old states by their block's hash: two branches must not share one.
+      kept += 1n;
+      await world.passTime((await world.latestTime()) + kept * 60n);
+      return async () => {
+        await chain.rpc('evm_revert', snapshot);
+      };
     },
     async latestTime() {
       const block = await chain.rpc('eth_getBlockByNumber', 'latest', false);

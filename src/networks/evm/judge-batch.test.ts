@@ -23,7 +23,7 @@ const erc20 = parseAbi(['function transferFrom(address from, address to, uint256
 
 let world: FollowedWorld;
 let hostile: HostileToken;
-let before: unknown;
+let goBack: () => Promise<void>;
 beforeAll(async () => {
   world = await startFollowedWorld();
   hostile = await deployHostileToken(world.payer);
@@ -32,12 +32,10 @@ beforeAll(async () => {
 });
 afterAll(async () => await world.chain.stop());
 beforeEach(async () => {
-  before = await world.chain.rpc('evm_snapshot');
-  // The local node forgets the states of blocks that many tests have gone back to.
-  await world.finalize();
+  goBack = await world.keep();
 });
 afterEach(async () => {
-  await world.chain.rpc('evm_revert', before as string);
+  await goBack();
 });
 
 async function fatesOf(batch: Batch): Promise<readonly ItemFate[]> {

@@ -18,7 +18,7 @@ const OTHER_HASH = `0x${'12'.repeat(32)}`;
 const stranger = testKey(0x33);
 
 let world: FollowedWorld;
-let before: unknown;
+let goBack: () => Promise<void>;
 beforeAll(async () => {
   world = await startFollowedWorld();
   await world.chain.fund(stranger.address, { units: 0n });
@@ -26,12 +26,10 @@ beforeAll(async () => {
 });
 afterAll(async () => await world.chain.stop());
 beforeEach(async () => {
-  before = await world.chain.rpc('evm_snapshot');
-  // The local node forgets the states of blocks that many tests have gone back to.
-  await world.finalize();
+  goBack = await world.keep();
 });
 afterEach(async () => {
-  await world.chain.rpc('evm_revert', before as string);
+  await goBack();
 });
 
 async function kindWith(attempt: AttemptToFollow, lies: Lies): Promise<string> {

@@ -170,7 +170,8 @@ function readEnvironmentName(env: Environment): string {
   );
 }
 
-function readRegistry(env: Environment): AssetRegistry {
+/** The assets alone, for commands that ask no chain. */
+export function readRegistry(env: Environment): AssetRegistry {
   const path = optional(env, 'KNIT_ASSETS_FILE');
   if (path === undefined) return createRegistry();
   try {

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { Business } from '../businesses/business.ts';
 import { listBusinesses } from '../businesses/list-businesses.ts';
+import { readRegistry } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { checkBooks } from '../ledger/check-books.ts';
+import { findLedgerProblems, type LedgerComparison } from '../settlement/compare-ledger.ts';
 import type { CommandDeps } from './command-deps.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { LONG_STATEMENT_MS, withDatabase } from './open-database.ts';
@@ -24,7 +26,11 @@ const PAGE = 200;
 
 export function addBooksCommands(program: Command, deps: CommandDeps): void {
   const books = program.command('books').description('The ledger.');
-  operatorCommand(books, 'check', 'Checks that the books balance; exit code 1 if they do not.')
+  operatorCommand(
+    books,
+    'check',
+    'Checks that the books balance, and that settlement has paid what they settled; exit code 1 if not.',
+  )
     .option('--business <id>', 'of this business only', parseId)
     .action(async (options: CheckOptions) => {
       await check(deps, options);
@@ -32,31 +38,48 @@ export function addBooksCommands(program: Command, deps: CommandDeps): void {
 }
 
 async function check(deps: CommandDeps, options: CheckOptions): Promise<void> {
-  const checked = await withDatabase(
+  const { checked, settlement } = await withDatabase(
     deps,
     async (database) =>
       options.business === undefined
-        ? await checkAll(database)
-        : [await checkOne(database, await requireBusiness(database, options.business))],
+        ? { checked: await checkAll(database), settlement: await checkSettlement(deps, database) }
+        : {
+            checked: [await checkOne(database, await requireBusiness(database, options.business))],
+            settlement: null,
+          },
     { statementTimeoutMs: LONG_STATEMENT_MS },
   );
   const wrong = checked.filter(({ problems }) => problems.length > 0);
+  const contradictions = settlement?.problems ?? [];
+  const notCompared = settlement?.unknown ?? [];
   respond(deps, options, {
     json: {
-      balanced: wrong.length === 0,
+      balanced: wrong.length === 0 && contradictions.length === 0,
       checkedBusinesses: checked.length,
       problems: wrong.flatMap(({ business, problems }) =>
         problems.map((problem) => ({ businessId: business.businessId, problem })),
       ),
+      settlement: settlement === null ? null : { problems: contradictions, notCompared },
     },
     lines: [
       ...wrong.flatMap(({ business, problems }) =>
         problems.map((problem) => `${business.businessId} (${business.name}): ${problem}`),
       ),
+      ...contradictions,
+      ...notCompared.map((sentence) => `not compared with settlement: ${sentence}`),
       `${checked.length} checked, ${wrong.length} out of balance`,
     ],
   });
   if (wrong.length > 0) throw new CommandFailure(EXIT.no, 'the books do not balance');
+  if (contradictions.length > 0) {
+    throw new CommandFailure(EXIT.no, 'the ledger and settlement contradict each other');
+  }
+}
+
+/** What all businesses have settled, beside what settlement has paid. */
+async function checkSettlement(deps: CommandDeps, database: Database): Promise<LedgerComparison> {
+  const registry = readRegistry(deps.terminal.env);
+  return await findLedgerProblems(database, (network, token) => registry.asset(network, token));
 }
 
 async function checkAll(database: Database): Promise<CheckedBusiness[]> {

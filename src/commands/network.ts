@@ -4,6 +4,8 @@ import { readNetworkConfig, type NetworkConfig } from '../config.ts';
 import { formatUnits } from '../money/amount.ts';
 import type { NetworkInfo } from '../networks/registry.ts';
 import type { CommandDeps } from './command-deps.ts';
+import { addNetworkResume } from './network-resume.ts';
+import { addNetworkStatus } from './network-status.ts';
 import { operatorCommand } from './operator-command.ts';
 import { respond, table, type OutputOptions } from './respond.ts';
 
@@ -18,6 +20,8 @@ export function addNetworkCommands(program: Command, deps: CommandDeps): void {
       });
     },
   );
+  addNetworkStatus(network, deps);
+  addNetworkResume(network, deps);
 }
 
 /** RPC URLs are counted, not shown: they often hold a provider's key. */

@@ -384,6 +384,7 @@ describe('money', () => {
       balanced: true,
       checkedBusinesses: 1,
       problems: [],
+      settlement: { problems: [], notCompared: [] },
     });
     await db.database.query(
       `UPDATE ledger_accounts SET balance_units = balance_units + 1

@@ -8,6 +8,7 @@ import {
 import type { NetworkDriver, SignedAttempt } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { listLanes } from './lanes.ts';
 import { submitPayouts } from './submit-payouts.ts';
 
 let road: SettlementRoad;
@@ -39,13 +40,24 @@ async function expectSigned(payout: Payout, attempts = 1): Promise<void> {
   expect(await road.attempts(payout)).toHaveLength(attempts);
 }
 
+async function laneSequences(): Promise<bigint[]> {
+  return (await listLanes(road.db.database)).map(({ nextSequence }) => nextSequence);
+}
+
+function carriedBy(
+  signed: SignedAttempt,
+  changes: Partial<SignedAttempt['transaction']>,
+): SignedAttempt {
+  return { ...signed, transaction: { ...signed.transaction, ...changes } };
+}
+
 describe('a worker that has lost its claim to another', () => {
   /** Signs, and lets `meanwhile` happen between signing and recording. */
   function signingWhile(meanwhile: () => Promise<void>): Partial<NetworkDriver> {
     let isDone = false;
     return {
-      sign: async (orders, lane) => {
-        const signed = await driver.sign(orders, lane);
+      sign: async (order) => {
+        const signed = await driver.sign(order);
         if (!isDone) {
           isDone = true;
           await meanwhile();
@@ -55,7 +67,7 @@ describe('a worker that has lost its claim to another', () => {
     };
   }
 
-  it('throws its bytes away where another took the lane and the order', async () => {
+  it('throws its bytes away where another has claimed and signed meanwhile', async () => {
     const payout = await road.order(7n);
     const heir = road.settlement();
     const sentBefore = road.sent.length;
@@ -73,17 +85,24 @@ describe('a worker that has lost its claim to another', () => {
   it('throws them away where another took the lane for other orders', async () => {
     const mine = await road.order(7n);
     const theirs: Payout[] = [];
-    const heir = road.settlement({ pace: { ...PACE, leaseMs: 10 * PACE.leaseMs } });
+    const [gasAccount = ''] = driver.gasAccounts;
+    const oneLane = { gasAccounts: [gasAccount] };
+    const heir = road.settlement({
+      driver: oneLane,
+      pace: { ...PACE, leaseMs: 10 * PACE.leaseMs },
+    });
     const stalled = road.settlement({
-      pace: { ...PACE, leaseMs: PACE.leaseMs },
-      driver: signingWhile(async () => {
-        theirs.push(await road.order(8n));
-        // Less than the claim's lease is over, but the lane was given up.
-        await road.db.database.query('UPDATE settlement_lanes SET lease_until = $1', [
-          road.clock.now(),
-        ]);
-        await road.submit(heir);
-      }),
+      driver: {
+        ...oneLane,
+        ...signingWhile(async () => {
+          theirs.push(await road.order(8n));
+          // Less than the claim's lease is over, but the lane was given up.
+          await road.db.database.query('UPDATE settlement_lanes SET lease_until = $1', [
+            road.clock.now(),
+          ]);
+          await road.submit(heir);
+        }),
+      },
     });
     await road.submit(stalled);
     await expectSigned(theirs[0] ?? mine);
@@ -95,7 +114,7 @@ describe('a worker that has lost its claim to another', () => {
 
   it('throws them away where only the order was claimed anew; the sequence is not lost', async () => {
     const payout = await road.order(7n);
-    const sequence = await road.nextSequence();
+    const sequences = await laneSequences();
     const sentBefore = road.sent.length;
     const stalled = road.settlement({
       driver: signingWhile(async () => {
@@ -107,8 +126,26 @@ describe('a worker that has lost its claim to another', () => {
     });
     await road.submit(stalled);
     await expectWaiting(payout, null);
-    expect(await road.nextSequence()).toBe(sequence);
+    expect(await laneSequences()).toEqual(sequences);
     expect(road.sent).toHaveLength(sentBefore);
+  });
+
+  it('throws all of a batch away where one of its orders was claimed anew', async () => {
+    const payouts = [await road.order(7n), await road.order(8n), await road.order(9n)];
+    const stalled = road.settlement({
+      driver: signingWhile(async () => {
+        await road.db.database.query(
+          'UPDATE settlement_orders SET claim_token = claim_token + 1 WHERE payout_id = $1',
+          [payouts[1]?.payoutId],
+        );
+      }),
+    });
+    await road.submit(stalled);
+    for (const payout of payouts) await expectWaiting(payout, null);
+    const rows = await road.db.database.query(
+      `SELECT fate FROM settlement_attempt_items WHERE fate = 'OPEN'`,
+    );
+    expect(rows).toEqual([]);
   });
 
   it('throws them away where the lane was moved by hand', async () => {
@@ -133,7 +170,8 @@ describe('a worker that has lost its claim to another', () => {
             'UPDATE settlement_orders SET claim_token = claim_token + 1 WHERE payout_id = $1',
             [payout.payoutId],
           );
-          return { kind: 'refused', reason: 'late', proof: {} };
+          const refused = [{ payoutId: payout.payoutId, reason: 'late', proof: {} }];
+          return { payable: [], refused, waiting: [], left: [], plan: null };
         },
       },
     });
@@ -141,11 +179,12 @@ describe('a worker that has lost its claim to another', () => {
     await expectWaiting(payout, null);
   });
 
-  it('shares one lane with another at the same time, and each order is signed once', async () => {
+  it('shares the lanes with others at the same time, and each order is signed once', async () => {
     const payouts = await Promise.all(
       [1n, 2n, 3n, 4n, 5n, 6n].map(async (it) => await road.order(it)),
     );
-    const workers = [road.settlement(), road.settlement(), road.settlement()];
+    const few = { maxBatchOrders: 2 };
+    const workers = [road.settlement(few), road.settlement(few), road.settlement(few)];
     await acceptOrders(road.settlement());
     await Promise.all(workers.map(async (worker) => await submitPayouts(worker)));
     await Promise.all(workers.map(async (worker) => await submitPayouts(worker)));
@@ -178,14 +217,14 @@ describe('a commit whose outcome is unknown', () => {
 describe('what a driver hands back', () => {
   type Change = (signed: SignedAttempt) => SignedAttempt;
   const changes: readonly (readonly [string, Change])[] = [
-    ['another sequence', (it) => ({ ...it, sequence: it.sequence + 1n })],
+    ['another sequence', (it) => carriedBy(it, { sequence: it.transaction.sequence + 1n })],
+    ['another sender', (it) => carriedBy(it, { sender: driver.treasury })],
     ['another payout', (it) => ({ ...it, payoutIds: [driver.treasury] })],
     ['a second payout', (it) => ({ ...it, payoutIds: [...it.payoutIds, ...it.payoutIds] })],
   ];
   it.each(changes)('is not recorded where it is of %s', async (_, change) => {
     const payout = await road.order(1n);
-    const sign: NetworkDriver['sign'] = async (orders, lane) =>
-      change(await driver.sign(orders, lane));
+    const sign: NetworkDriver['sign'] = async (order) => change(await driver.sign(order));
     await road.submit(road.settlement({ driver: { sign } }));
     await expectWaiting(payout, /internal error/);
   });

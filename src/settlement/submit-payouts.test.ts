@@ -4,9 +4,12 @@ import {
   PACE,
   type SettlementRoad,
 } from '../../test/harness/settlement-road.ts';
+import { assert } from '../base/assert.ts';
 import type { NetworkDriver } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { listLanes } from './lanes.ts';
+import { stopNetwork } from './network-state.ts';
 import { submitPayouts } from './submit-payouts.ts';
 
 let road: SettlementRoad;
@@ -60,7 +63,7 @@ describe('an order that has to wait', () => {
     const second = await road.order((balance * 3n) / 5n);
     await road.submit();
     await expectSigned(first);
-    await expectWaiting(second, /short of USDT: \d+ units, \d+ of them on the way out/);
+    await expectWaiting(second, /short of USDT on MATIC_MAINNET: has [\d.]+ free/);
     await road.chain.mine(1);
     await road.follow();
     expect((await road.attempts(first))[0]).toMatchObject({ state: 'OPEN' });
@@ -89,12 +92,14 @@ describe('an order that has to wait', () => {
     await road.chain.fund(driver.treasury);
   });
 
-  it('waits while the treasury is short of gas', async () => {
-    await road.chain.rpc('anvil_setBalance', driver.treasury, '0x1');
+  it('waits while the gas accounts are short of coins', async () => {
+    for (const account of driver.gasAccounts) {
+      await road.chain.rpc('anvil_setBalance', account, '0x1');
+    }
     const payout = await road.order(1n);
     await road.submit();
-    await expectWaiting(payout, /short of gas/);
-    await road.chain.fund(driver.treasury, { units: 0n });
+    await expectWaiting(payout, /short of coins/);
+    await road.treasury.keepUp();
     road.clock.advance(PACE.waitMs);
     await road.submit();
     await expectSigned(payout);
@@ -112,12 +117,7 @@ describe('an order that has to wait', () => {
 
   it('waits while fees are above the ceiling, each with the reason and none in a hot loop', async () => {
     const cheap = road.treasury.driverWith({
-      feePolicy: {
-        tipFloorWei: 1n,
-        tipCeilingWei: 1n,
-        maxFeeCeilingWei: 1n,
-        gasCeiling: 250_000n,
-      },
+      feePolicy: { tipFloorWei: 1n, tipCeilingWei: 1n, maxFeeCeilingWei: 1n },
     });
     const worker = road.settlement({ driver: cheap });
     const payouts = [await road.order(1n), await road.order(1n), await road.order(1n)];
@@ -165,17 +165,17 @@ describe('a recipient that the token refuses', () => {
 });
 
 describe('a network that does not answer', () => {
-  it.each(['inspect', 'treasuryUnits', 'sequenceFloor', 'sign'] as const)(
-    'at "%s" changes nothing; the order waits and heals',
+  it.each(['inspect', 'sequences', 'sign'] as const)(
+    'at "%s" changes nothing; the payouts wait and it heals',
     async (step) => {
       const fail = async (): Promise<never> => await Promise.reject(new Error('no answer'));
       const worker = road.settlement({ driver: { [step]: fail } });
       const payouts = [await road.order(1n), await road.order(1n)];
-      const sequence = await road.nextSequence();
+      const attempts = await countAttempts();
       await road.submit(worker);
       for (const payout of payouts) await expectWaiting(payout, /./);
-      expect(await road.nextSequence()).toBe(sequence);
-      // Both have been tried: the second is not offered at once again.
+      expect(await countAttempts()).toBe(attempts);
+      // They are not offered at once again.
       expect(await submitPayouts(worker)).toBe(0);
     },
   );
@@ -194,71 +194,95 @@ describe('a network that does not answer', () => {
     await road.submit(road.settlement({ driver: { broadcast: fail } }));
     await expectSigned(payout);
     expect((await road.attempts(payout))[0]?.broadcastCount).toBe(0);
-    await road.follow();
+    await road.tend();
     expect((await road.attempts(payout))[0]?.broadcastCount).toBe(1);
     expect(new Set(road.sent.slice(-2)).size).toBe(1);
   });
 });
 
-describe('an order that throws', () => {
+async function countAttempts(): Promise<number> {
+  const rows = await road.db.database.query('SELECT attempt_id FROM settlement_attempts');
+  return rows.length;
+}
+
+describe('an order that breaks an assertion', () => {
   it('does not stop the others, and is not tried in a hot loop', async () => {
+    const before = [await road.order(2n), await road.order(3n), await road.order(3n)];
     const poison = await road.order(1n);
-    const others = [await road.order(2n), await road.order(3n)];
-    let tries = 0;
+    const after = [await road.order(4n)];
+    const tried: number[] = [];
     const worker = road.settlement({
       driver: {
-        sign: async (orders, lane) => {
-          if (orders[0]?.payoutId === poison.payoutId) {
-            tries += 1;
-            throw new Error('poison');
-          }
-          return await driver.sign(orders, lane);
+        sign: async (order) => {
+          tried.push(order.orders.length);
+          const isIn = order.orders.some(({ payoutId }) => payoutId === poison.payoutId);
+          assert(!isIn, 'poison');
+          return await driver.sign(order);
         },
       },
     });
     await acceptOrders(worker);
     let rounds = 0;
     while ((await submitPayouts(worker)) > 0) rounds += 1;
-    expect({ tries, rounds }).toEqual({ tries: 1, rounds: 1 });
+    expect({ tried, rounds }).toEqual({ tried: [5, 3, 2, 1, 1], rounds: 1 });
     await expectWaiting(poison, /internal error/);
-    for (const other of others) await expectSigned(other);
+    for (const other of [...before, ...after]) await expectSigned(other);
   });
 });
 
 describe('a transaction that Knit did not make', () => {
-  it('ahead of the lane stops signing with the reason, for every order and without a hot loop', async () => {
+  it('from a gas account stops its lane with the reason; the others go on', async () => {
+    const [first = ''] = driver.gasAccounts;
     const worker = road.settlement();
-    const payouts = [await road.order(1n), await road.order(1n), await road.order(1n)];
-    const sequence = await road.nextSequence();
-    await road.payByHand(sequence);
-    await road.chain.mine(3);
-    await road.submit(worker);
-    for (const payout of payouts) await expectWaiting(payout, /knit lane adopt/);
-    expect(road.log.filter(({ fields }) => fields['alarm'] === true)).toHaveLength(1);
-    expect(await submitPayouts(worker)).toBe(0);
-    expect(await road.adopt()).toBe(true);
+    const payout = await road.order(1n);
+    const counts = await driver.sequences(first);
+    const ahead: NetworkDriver['sequences'] = async (sender) =>
+      sender === first
+        ? { latest: counts.latest + 1n, final: counts.final + 1n }
+        : await driver.sequences(sender);
+    const watchful = road.settlement({
+      driver: { sequences: ahead, gasAccounts: [first] },
+    });
+    const logged = road.log.length;
+    await road.submit(watchful);
+    await expectWaiting(payout, /knit lane adopt/);
+    const stopped = (await listLanes(road.db.database)).filter((it) => it.stoppedFor !== null);
+    expect(stopped.map(({ sender }) => sender)).toEqual([first]);
+    const alarms = road.log.slice(logged).filter(({ fields }) => fields['alarm'] === true);
+    expect(alarms).toHaveLength(1);
     road.clock.advance(PACE.waitMs);
+    expect(await submitPayouts(watchful)).toBe(0);
     await road.submit(worker);
-    for (const payout of payouts) await expectSigned(payout);
+    await expectSigned(payout);
+    const [attempt] = await road.attempts(payout);
+    expect(attempt?.transactions[0]?.sender).not.toBe(first);
   });
 });
 
-describe('a slow round', () => {
-  it('signs for half a lease; the orders that are left are free for the next round at once', async () => {
-    const payouts = [await road.order(1n), await road.order(1n)];
-    const slow = road.settlement({
+describe('a network whose signing has stopped', () => {
+  it('signs nothing, whoever is about to record it, until a person resumes it', async () => {
+    const { network } = driver;
+    const payout = await road.order(1n);
+    const stop = async (): Promise<void> => {
+      const at = road.clock.now();
+      await stopNetwork(road.db.database, { network, reason: 'a stranger', at });
+    };
+    const sentBefore = road.sent.length;
+    const late = road.settlement({
       driver: {
-        sign: async (orders, lane) => {
-          road.clock.advance(PACE.leaseMs / 2);
-          return await driver.sign(orders, lane);
+        sign: async (order) => {
+          const signed = await driver.sign(order);
+          await stop();
+          return signed;
         },
       },
     });
-    await road.submit(slow);
-    const orders = await Promise.all(payouts.map(async (payout) => await road.orderRow(payout)));
-    expect(orders).toMatchObject([
-      { state: 'IN_FLIGHT' },
-      { state: 'QUEUED', waiting_for: null, available_at: road.clock.now() },
-    ]);
+    await road.submit(late);
+    await expectWaiting(payout, null);
+    expect(await submitPayouts(road.settlement())).toBe(0);
+    expect(road.sent).toHaveLength(sentBefore);
+    await road.adopt();
+    await road.submit();
+    await expectSigned(payout);
   });
 });

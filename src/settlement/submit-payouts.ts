@@ -94,7 +94,8 @@ async function submitSafely(
     const isPostponed = error instanceof SigningPostponed;
     if (!isPostponed) {
       const fields = { err: error, payoutId: orders[0]?.payoutId, payouts: orders.length };
-      settlement.log.error({ ...fields, alarm: true }, 'payouts could not be submitted');
+      const alarm = error instanceof AssertionFailure ? { alarm: true } : {};
+      settlement.log.error({ ...fields, ...alarm }, 'payouts could not be submitted');
     }
     const reason = isPostponed ? error.message : 'an internal error; see the log';
     await putBack(settlement, orders, reason);

@@ -103,6 +103,17 @@ describe('an answer', () => {
     expect(error).not.toBeInstanceOf(RpcErrorAnswer);
   });
 
+  it.each([401, 402, 403, 429, 502, 503, 504])(
+    'with an error and HTTP %i is none',
+    async (status) => {
+      const body = '{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted"}}';
+      const error = await ask({ body, status }).catch((it: unknown) => it);
+      expect(error).toBeInstanceOf(RpcFailure);
+      expect(error).not.toBeInstanceOf(RpcErrorAnswer);
+      expect(String(error)).toContain(`HTTP ${status}: execution reverted`);
+    },
+  );
+
   it('may not be endless', async () => {
     server.script = { eth_x: () => ({ flood: 70_000_000 }) };
     const [patient] = createRpcEndpoints([server.url], 30_000);

@@ -87,7 +87,10 @@ function readTarget(text: string, label: string): URL {
   return url;
 }
 
-/** Nodes send a JSON-RPC error with any status of 2xx, 4xx and 5xx, a result with 2xx alone. */
+/** Not the node's word on the question: no right to ask, too many questions, a gateway without a node. */
+const REFUSALS: readonly number[] = [401, 402, 403, 429, 502, 503, 504];
+
+/** Nodes send a JSON-RPC error with 2xx and with most of 4xx and 5xx, a result with 2xx alone. */
 function readAnswer(
   answer: { readonly status: number; readonly text: string },
   question: Question,
@@ -98,6 +101,9 @@ function readAnswer(
     throw new RpcFailure(`${context}: HTTP ${status}`);
   }
   const envelope = parseEnvelope(answer.text, question.id, context);
+  if ('error' in envelope && REFUSALS.includes(status)) {
+    throw new RpcFailure(`${context}: HTTP ${status}: ${plainText(envelope.error.message)}`);
+  }
   if ('error' in envelope) {
     throw new RpcErrorAnswer(question.label, question.method, envelope.error);
   }

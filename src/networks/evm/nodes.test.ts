@@ -139,15 +139,19 @@ describe('a read', () => {
 });
 
 describe('a node that goes down', () => {
-  it('is named once, and once more when it is back', async () => {
+  it.each([
+    ['silent', 'no answer'],
+    ['failing', 'the answer is not JSON'],
+  ] as const)('or is %s is named once, and once more when it is back', async (mood, words) => {
     const court = callWitnesses(2);
-    court.witness(0).mood = 'silent';
+    court.witness(0).mood = mood;
     for (let round = 0; round < 10; round += 1) {
       await court.pool.hearAll(balance);
       court.clock.advance(60_000);
     }
     expect(court.lines).toMatchObject([{ level: 'error', alarm: true }]);
-    expect(court.lines[0]?.message).toMatch(/^node 1 of 2 fails again and again, .*: no answer/);
+    expect(court.lines[0]?.message).toMatch(/^node 1 of 2 fails again and again, /);
+    expect(court.lines[0]?.message).toContain(words);
     court.witness(0).mood = 'well';
     await court.pool.hearAll(balance);
     await court.pool.hearAll(balance);
@@ -188,9 +192,9 @@ describe('a node that goes down', () => {
     expect(heard.map(({ kind }) => kind)).toEqual(['failed', 'heard']);
   });
 
-  it('that only refuses is still heard with the others', async () => {
+  it.each(['refusing', 'failing'] as const)('and is %s is still heard', async (mood) => {
     const court = callWitnesses(2);
-    court.witness(0).mood = 'refusing';
+    court.witness(0).mood = mood;
     await court.pool.hearAll(balance);
     court.witness(0).mood = 'well';
     const heard = await court.pool.hearAll(balance);

@@ -2,7 +2,13 @@ import { present } from '../../base/assert.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { silentLog, type Log } from '../../base/log.ts';
 import { ChainMismatch } from '../network.ts';
-import { createRpcEndpoints, RpcFailure, RpcSilence, type RpcEndpoint } from './json-rpc.ts';
+import {
+  createRpcEndpoints,
+  RpcErrorAnswer,
+  RpcFailure,
+  RpcSilence,
+  type RpcEndpoint,
+} from './json-rpc.ts';
 import { createStanding, type Standing } from './node-standing.ts';
 import { createEvmNode, type EvmNode } from './node.ts';
 import { boundsOf, judgeHeads } from './watch-heads.ts';
@@ -119,13 +125,24 @@ function admit(
         standing.answered();
         return result;
       } catch (error) {
-        if (error instanceof RpcSilence) standing.fellSilent(error.message);
-        else standing.answered();
+        note(standing, error);
         throw error;
       }
     },
   };
   return { node: createEvmNode(observed, BigInt(chainId)), standing };
+}
+
+/** An error object is an answer: what the node thinks of the question, not how the node is. */
+function note(standing: Standing, error: unknown): void {
+  if (error instanceof RpcSilence) {
+    standing.fellSilent(error.message);
+    return;
+  }
+  standing.answered();
+  if (error instanceof RpcFailure && !(error instanceof RpcErrorAnswer)) {
+    standing.failed(error.message);
+  }
 }
 
 /** Nodes in the order of their standing; among equals the one that last did well, then as configured. */

@@ -216,6 +216,6 @@ export interface NodeFaults {
    * ever (accepted, never propagated).
    */
   readonly pool:
-    'shared' | { readonly forBlocks: number | null; readonly then: 'forwards' | 'forgets' };
+    'shared' | { readonly forBlocks: number | null; readonly afterwards: 'forwards' | 'forgets' };
   readonly lies: readonly Lie[];
 }

@@ -12,12 +12,21 @@ import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
 import type { AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
 
+/** What taking over needs of a settlement: nothing of a chain but its name. */
+export type Accepter = Pick<
+  Settlement,
+  'database' | 'assetOf' | 'clock' | 'log' | 'roundSize' | 'reach'
+> & {
+  readonly driver: Pick<Settlement['driver'], 'network'>;
+  readonly pace: Pick<Settlement['pace'], 'leaseMs'>;
+};
+
 /**
  * Takes new payouts over from the outbox: first the orders are written, then the items are ended, in
  * two transactions, because they may live on different shards. A crash between them brings the items
  * again, and the orders are already there. Gives how many items it took.
  */
-export async function acceptOrders(settlement: Settlement): Promise<number> {
+export async function acceptOrders(settlement: Accepter): Promise<number> {
   const { database, driver, clock, pace } = settlement;
   const items = await claim(database, {
     topic: SETTLEMENT_TOPIC,
@@ -32,7 +41,7 @@ export async function acceptOrders(settlement: Settlement): Promise<number> {
   return items.length;
 }
 
-async function takeOver(settlement: Settlement, ready: readonly ReadyItem[]): Promise<void> {
+async function takeOver(settlement: Accepter, ready: readonly ReadyItem[]): Promise<void> {
   const { database, clock } = settlement;
   const orders = ready.flatMap(({ order }) => (order === undefined ? [] : [order]));
   await insertOrders(database, orders, clock.now());
@@ -51,7 +60,7 @@ interface ReadyItem {
 
 /** The items that can be taken over. Of each other an alarm tells why it cannot. */
 async function readItems(
-  settlement: Settlement,
+  settlement: Accepter,
   items: readonly ClaimedItem[],
 ): Promise<ReadyItem[]> {
   const { database, driver } = settlement;
@@ -82,7 +91,7 @@ function keyOf({ businessId, payoutId }: { businessId: string; payoutId: string 
 }
 
 function keepSound<T extends ClaimedItem | { readonly item: ClaimedItem }, R>(
-  settlement: Settlement,
+  settlement: Accepter,
   all: readonly T[],
   read: (each: T) => R,
 ): R[] {
@@ -97,7 +106,7 @@ function keepSound<T extends ClaimedItem | { readonly item: ClaimedItem }, R>(
 }
 
 /** The claim's lease runs out and the item is tried again; the others go on. */
-function tellOfFailure({ log }: Settlement, { itemId }: ClaimedItem, error: unknown): void {
+function tellOfFailure({ log }: Accepter, { itemId }: ClaimedItem, error: unknown): void {
   log.error({ err: error, itemId, alarm: true }, 'a payout could not be accepted');
 }
 

@@ -9,7 +9,12 @@ import {
 import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
 import type { Settlement } from './settlement.ts';
 
+/** What telling one payout needs. */
 type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>;
+
+/** What telling the payouts of a network needs: nothing of its chain but the name. */
+export type NetworkReporter = Reporter &
+  Pick<Settlement, 'roundSize'> & { readonly driver: Pick<Settlement['driver'], 'network'> };
 
 /**
  * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
@@ -17,7 +22,7 @@ type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>
  * tells it again, which changes nothing. A page of news is told together; a piece that cannot be
  * recorded is set aside and keeps back no other. Gives how many payouts were told.
  */
-export async function settlePayouts(settlement: Settlement): Promise<number> {
+export async function settlePayouts(settlement: NetworkReporter): Promise<number> {
   const { database, driver, log, roundSize } = settlement;
   const failed: string[] = [];
   for (;;) {
@@ -54,7 +59,7 @@ async function tell(reporter: Reporter, orders: readonly OrderNews[]): Promise<v
     await database.transaction(async (tx) => await advancePayouts(tx, { ids }, news));
   }
   await reporter.reach('reported');
-  await markReported(database, orders);
+  await database.transaction(async (tx) => await markReported(tx, orders));
 }
 
 async function everSignedOf(

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../database/database.ts';
+import type { Queryable, Tx } from '../../database/database.ts';
 import type { NetworkId } from '../../money/asset.ts';
 import type { Order, OrderState } from '../order.ts';
 
@@ -56,20 +56,24 @@ export async function listEverSigned(
 
 /**
  * Notes that payouts of one network have heard of their orders' versions; what has been noted already
- * stays. The rows are locked in the order of the payouts, as wherever several orders are changed.
+ * stays. The orders are locked in the order of their payouts first: the plan of an UPDATE with a join
+ * has an order of its own, and would wait for others that wait for it.
  */
-export async function markReported(db: Queryable, news: readonly OrderNews[]): Promise<void> {
+export async function markReported(tx: Tx, news: readonly OrderNews[]): Promise<void> {
   const [first] = news;
   if (first === undefined) return;
-  await db.query(
-    `WITH locked AS (
-       SELECT payout_id FROM settlement_orders
-       WHERE network = $1 AND payout_id = ANY($2::uuid[]) ORDER BY payout_id FOR UPDATE
-     )
-     UPDATE settlement_orders AS o SET reported_version = r.version
-     FROM locked AS l, unnest($2::uuid[], $3::integer[]) AS r (payout_id, version)
-     WHERE o.network = $1 AND o.payout_id = l.payout_id AND r.payout_id = l.payout_id
+  const payoutIds = news.map((order) => order.payoutId);
+  await tx.query(
+    `SELECT payout_id FROM settlement_orders
+     WHERE network = $1 AND payout_id = ANY($2::uuid[]) ORDER BY payout_id FOR UPDATE`,
+    [first.network, payoutIds],
+  );
+  // Without ANY a plan made before there are statistics reads every order of the network.
+  await tx.query(
+    `UPDATE settlement_orders AS o SET reported_version = r.version
+     FROM unnest($2::uuid[], $3::integer[]) AS r (payout_id, version)
+     WHERE o.network = $1 AND o.payout_id = ANY($2::uuid[]) AND o.payout_id = r.payout_id
        AND o.reported_version < r.version`,
-    [first.network, news.map((order) => order.payoutId), news.map((order) => order.version)],
+    [first.network, payoutIds, news.map((order) => order.version)],
   );
 }

@@ -8,7 +8,7 @@ import {
 import type { NetworkDriver, Sighting } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
-import { listLanes } from './lanes.ts';
+import { findNetworkState } from './network-state.ts';
 import { settlePayouts } from './settle-payout.ts';
 
 let road: SettlementRoad;
@@ -45,29 +45,37 @@ async function statusesOf(payout: Payout): Promise<string[]> {
   return rows.map(({ status }) => status);
 }
 
-describe('a transfer that reverts', () => {
-  it('is FAILED with a proof and a plain reason once it is final, and its hold is released', async () => {
-    const payout = await road.order(6n, 'USDC');
+describe('a transfer that the token refuses on chain', () => {
+  /** Sends nothing at first; what was signed lands only after `meanwhile`. */
+  async function landAfter(payouts: Payout[], meanwhile: () => Promise<void>): Promise<void> {
     await road.submit();
     await road.follow();
-    await expectOpen(payout);
-    // Blacklisted after the transfer was sent and before it is mined: in one block, in this order.
+    for (const payout of payouts) await expectOpen(payout);
     await road.chain.rpc('anvil_dropAllTransactions');
-    await road.chain.setBlacklisted('USDC', payout.toAddress, true);
+    await meanwhile();
     await road.chain.rpc('eth_sendRawTransaction', `0x${road.sent.at(-1)}`);
     await road.chain.mine(1);
     await road.follow();
-    await expectOpen(payout);
+    for (const payout of payouts) await expectOpen(payout);
     await road.chain.mine(2);
     await road.follow();
+  }
+
+  it('is FAILED with a proof and a plain reason once it is final; the others of its batch are paid', async () => {
+    const payouts = [
+      await road.order(5n, 'USDC'),
+      await road.order(6n, 'USDC'),
+      await road.order(7n, 'USDC'),
+    ];
+    const [first, payout, last] = payouts as [Payout, Payout, Payout];
+    await landAfter(payouts, async () => {
+      await road.chain.setBlacklisted('USDC', payout.toAddress, true);
+    });
     const info = 'The recipient address is blacklisted by the issuer of USDC.';
     const [attempt, ...others] = await road.attempts(payout);
     expect(others).toEqual([]);
     expect(attempt).toMatchObject({ state: 'LANDED', fate: 'REFUSED', reason: info });
-    expect(attempt?.proof).toMatchObject({
-      transactionHash: attempt?.transactionHash,
-      receiptStatus: 0,
-    });
+    expect(attempt?.proof).toMatchObject({ transactionHash: attempt?.transactionHash });
     expect(await road.orderRow(payout)).toMatchObject({ state: 'REFUSED' });
     expect(await road.read(payout)).toMatchObject({
       status: 'FAILED',
@@ -76,35 +84,46 @@ describe('a transfer that reverts', () => {
     });
     expect(await road.holdState(payout)).toBe('RELEASED');
     expect(await statusesOf(payout)).toEqual(['PENDING', 'PROCESSING', 'FAILED']);
+    for (const paid of [first, last]) {
+      expect(await road.read(paid)).toMatchObject({ status: 'COMPLETED' });
+      expect(await road.holdState(paid)).toBe('POSTED');
+    }
+  });
+
+  it('goes back to the queue where it is no doing of the recipient, and is paid later', async () => {
+    const payouts = [await road.order(5n, 'USDC'), await road.order(6n, 'USDC')];
+    await landAfter(payouts, async () => await road.chain.pauseToken('USDC', true));
+    for (const payout of payouts) {
+      expect((await road.attempts(payout))[0]).toMatchObject({ state: 'LANDED', fate: 'DEAD' });
+      expect(await road.orderRow(payout)).toMatchObject({ state: 'QUEUED', fence: null });
+      expect(await road.read(payout)).toMatchObject({ status: 'PROCESSING', info: null });
+      expect(await road.holdState(payout)).toBe('HELD');
+    }
+    await road.chain.pauseToken('USDC', false);
   });
 });
 
-describe('a nonce that a stranger took', () => {
-  it('kills the attempt with proof, raises an alarm and stops signing until a person has looked', async () => {
+describe('an attempt whose time is over', () => {
+  it('is dead with proof, and its payouts are signed anew under another fence', async () => {
     const payout = await road.order(1n);
-    const later = await road.order(2n);
-    const sequence = await road.nextSequence();
-    await road.submit(road.settlement({ driver: forgetful, roundSize: 1 }));
-    const stranger = await road.payByHand(sequence);
-    await road.finalize();
-    const alarmsBefore = road.log.filter(({ fields }) => fields['alarm'] === true).length;
-    await road.follow();
+    const worker = road.settlement({
+      driver: { ...forgetful, ...shortLived() },
+    });
+    await road.submit(worker);
+    await road.follow(worker);
+    await expectOpen(payout);
+    await road.passTime(30);
+    await road.follow(worker);
+    // Its time is over, and that is not final yet.
+    await expectOpen(payout);
+    await road.chain.mine(2);
+    await road.follow(worker);
     const [dead] = await road.attempts(payout);
     expect(dead).toMatchObject({ state: 'DEAD', fate: 'DEAD' });
-    expect(dead?.proof).toMatchObject({ replacedBy: stranger });
+    expect(dead?.proof).toMatchObject({ deadline: expect.anything() as unknown });
     expect(await road.orderRow(payout)).toMatchObject({ state: 'QUEUED', fence: null });
     expect(await road.read(payout)).toMatchObject({ status: 'PROCESSING' });
     expect(await road.holdState(payout)).toBe('HELD');
-    const alarms = road.log.filter(({ fields }) => fields['alarm'] === true).slice(alarmsBefore);
-    expect(alarms.map(({ message }) => message)).toEqual([expect.stringContaining(stranger)]);
-    const [lane] = await listLanes(road.db.database);
-    expect(lane).toMatchObject({ nextSequence: sequence + 1n });
-    expect(lane?.stoppedFor).toContain(stranger);
-    road.clock.advance(PACE.leaseMs);
-    await road.submit();
-    expect(await road.attempts(payout)).toHaveLength(1);
-    expect(await road.attempts(later)).toEqual([]);
-    expect(await road.adopt()).toBe(true);
     await road.submit();
     const again = await road.attempts(payout);
     expect(again).toHaveLength(2);
@@ -113,28 +132,41 @@ describe('a nonce that a stranger took', () => {
     await road.follow();
     expect(await road.read(payout)).toMatchObject({ transactionHash: again[1]?.transactionHash });
     expect(await statusesOf(payout)).toEqual(['PENDING', 'PROCESSING', 'PROCESSING']);
+    // The bytes of the dead one come late: the chain refuses what they carry.
+    await road.chain.rpc('eth_sendRawTransaction', `0x${road.sent.at(-2)}`);
   });
 
-  it('stops whoever holds the lane: what is signed by then is thrown away', async () => {
+  function shortLived(): Pick<NetworkDriver, 'sign'> {
+    const short = road.treasury.driverWith({ lifetimeSeconds: 20n });
+    return { sign: async (order) => await short.sign(order) };
+  }
+});
+
+describe('a fence that was spent by something else', () => {
+  it('kills the attempt, raises an alarm and stops the network until a person has looked', async () => {
     const payout = await road.order(1n);
-    await road.submit(road.settlement({ driver: forgetful }));
-    await road.payByHand((await road.nextSequence()) - 1n);
-    await road.finalize();
-    const other = await road.order(2n);
-    await road.submit(
-      road.settlement({
-        driver: {
-          sign: async (orders, lane) => {
-            const signed = await driver.sign(orders, lane);
-            await road.follow();
-            return signed;
-          },
-        },
-      }),
-    );
-    expect((await road.attempts(payout))[0]).toMatchObject({ state: 'DEAD' });
-    expect(await road.attempts(other)).toEqual([]);
-    expect(await road.nextSequence()).toBeGreaterThan(0n);
+    const later = await road.order(2n);
+    await road.submit(road.settlement({ driver: forgetful, maxBatchOrders: 1 }));
+    const [attempt] = await road.attempts(payout);
+    const takenBy = `0x${'5'.repeat(64)}`;
+    const status: NetworkDriver['status'] = async () =>
+      await Promise.resolve({ kind: 'dead', reason: 'spent', proof: { takenBy }, takenBy });
+    const alarmsBefore = road.log.filter(({ fields }) => fields['alarm'] === true).length;
+    await road.follow(road.settlement({ driver: { status } }));
+    expect((await road.attempts(payout))[0]).toMatchObject({ state: 'DEAD', fate: 'DEAD' });
+    const alarms = road.log.filter(({ fields }) => fields['alarm'] === true).slice(alarmsBefore);
+    expect(alarms.map(({ message }) => message)).toEqual([expect.stringContaining(takenBy)]);
+    const state = await findNetworkState(road.db.database, driver.network);
+    expect(state?.stoppedFor).toContain(takenBy);
+    road.clock.advance(PACE.leaseMs);
+    await road.submit();
+    expect(await road.attempts(payout)).toHaveLength(1);
+    expect(await road.attempts(later)).toEqual([]);
+    await road.adopt();
+    await road.submit();
+    const again = await road.attempts(payout);
+    expect(again).toHaveLength(2);
+    expect(again[1]?.fence).not.toBe(attempt?.fence);
   });
 });
 
@@ -144,45 +176,23 @@ describe('a block that the chain leaves', () => {
     await road.submit();
     await road.chain.mine(1);
     await road.follow();
-    expect((await road.attempts(payout))[0]?.blockHash).toMatch(/^0x/);
+    await road.tend();
+    const [included] = await road.attempts(payout);
+    expect(included?.blockHash).toMatch(/^0x/);
+    expect(included?.transactions[0]?.blockHash).toBe(included?.blockHash);
     const sentBefore = road.sent.length;
     await road.chain.reorg(1);
-    road.clock.advance(PACE.rebroadcastAfterMs);
     await road.follow();
+    await road.tend();
     await expectOpen(payout);
-    expect((await road.attempts(payout))[0]).toMatchObject({ blockHash: null, blockNumber: null });
+    const [gone] = await road.attempts(payout);
+    expect(gone).toMatchObject({ blockHash: null, blockNumber: null });
+    expect(gone?.transactions).toMatchObject([{ blockHash: null, state: 'OPEN' }]);
     expect(road.sent.slice(sentBefore)).toEqual([road.sent[sentBefore - 1]]);
     await road.finalize();
     await road.follow();
     expect(await road.read(payout)).toMatchObject({ status: 'COMPLETED' });
     expect(await statusesOf(payout)).toEqual(['PENDING', 'PROCESSING', 'COMPLETED']);
-  });
-});
-
-describe('bytes that no node knows', () => {
-  it('are sent again, the same, and not more often than the pace allows', async () => {
-    const payout = await road.order(3n);
-    await road.submit(road.settlement({ driver: forgetful }));
-    const [bytes] = road.sent.slice(-1);
-    const sentBefore = road.sent.length;
-    await road.follow(road.settlement({ driver: forgetful }));
-    expect(road.sent).toHaveLength(sentBefore);
-    road.clock.advance(PACE.rebroadcastAfterMs);
-    await road.follow(road.settlement({ driver: forgetful }));
-    expect(road.sent.slice(sentBefore)).toEqual([bytes]);
-    expect((await road.attempts(payout))[0]).toMatchObject({ broadcastCount: 2 });
-  });
-});
-
-describe('bytes that wait at a node', () => {
-  it('are sent again too: the node may have told no other', async () => {
-    await road.order(3n);
-    await road.submit();
-    const [bytes] = road.sent.slice(-1);
-    const sentBefore = road.sent.length;
-    road.clock.advance(PACE.rebroadcastAfterMs);
-    await road.follow();
-    expect(road.sent.slice(sentBefore)).toEqual([bytes]);
   });
 });
 
@@ -249,6 +259,7 @@ describe('an answer that is not of this attempt', () => {
     const status: NetworkDriver['status'] = async () =>
       await Promise.resolve({
         kind: 'final',
+        transactionHash: `0x${'7'.repeat(64)}`,
         block,
         feeUnits: 1n,
         fates: fatesOf(payout.payoutId),

@@ -123,7 +123,10 @@ async function noteBlocks(
   }
 }
 
-/** In no block. A block that was noted is gone by a reorganisation: the identical bytes are sent again. */
+/**
+ * In no block. A block that was noted is gone by a reorganisation. The identical bytes are sent again,
+ * but not those whose attempt has ended: they hold a place in the lane that nothing may fill but nothing.
+ */
 async function send(
   settlement: Settlement,
   versions: readonly RecordedTransaction[],
@@ -139,19 +142,28 @@ async function send(
   const isDueAfter = (since: Date | null, waitMs: number): boolean =>
     // A time to come is from a clock that ran ahead.
     since === null || since > clock.now() || later(since, waitMs) <= clock.now();
-  if (isGone.length > 0 || isDueAfter(newest.lastBroadcastAt, pace.rebroadcastAfterMs)) {
-    await broadcastTransaction(settlement, newest);
+  const isSendDue =
+    isGone.length > 0 || isDueAfter(newest.lastBroadcastAt, pace.rebroadcastAfterMs);
+  const isReplaceDue =
+    newest.broadcastCount > 0 &&
+    isGone.length === 0 &&
+    isDueAfter(newest.createdAt, pace.replaceAfterMs);
+  if (!isSendDue && !isReplaceDue) return;
+  if (!(await isStillWanted(database, newest))) {
+    if (place.isHead) await replace(settlement, newest, 'nothing');
+    return;
   }
-  const hasWaited = newest.broadcastCount > 0 && isGone.length === 0;
-  if (place.isHead && hasWaited && isDueAfter(newest.createdAt, pace.replaceAfterMs)) {
-    await replace(settlement, newest);
-  }
+  if (isSendDue) await broadcastTransaction(settlement, newest);
+  if (place.isHead && isReplaceDue) await replace(settlement, newest, 'itself');
 }
 
 /** Only the first of a lane: those behind it wait for it, not for a fee. */
-async function replace(settlement: Settlement, old: RecordedTransaction): Promise<void> {
-  const { database, driver, log } = settlement;
-  const by = (await isStillWanted(database, old)) ? 'itself' : 'nothing';
+async function replace(
+  settlement: Settlement,
+  old: RecordedTransaction,
+  by: 'itself' | 'nothing',
+): Promise<void> {
+  const { driver, log } = settlement;
   await withLane(settlement, old.sender, async (lane) => {
     let signed: SignedTransaction;
     try {

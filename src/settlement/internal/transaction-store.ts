@@ -219,12 +219,12 @@ export async function listAdrift(
   return rows.map((row) => ({ attemptId: row.attempt_id, carried: Number(row.carried) }));
 }
 
-/** What a transaction carries, while that may still be wanted: false once its attempt has ended. */
+/** Whether what a transaction does may still be needed: false once the attempt that it carries has ended. */
 export async function isStillWanted(
   db: Queryable,
-  transaction: Pick<RecordedTransaction, 'network' | 'attemptId' | 'purpose'>,
+  transaction: Pick<RecordedTransaction, 'network' | 'attemptId'>,
 ): Promise<boolean> {
-  if (transaction.attemptId === null) return transaction.purpose !== 'FILL';
+  if (transaction.attemptId === null) return true;
   const rows = await db.query(
     `SELECT attempt_id FROM settlement_attempts
      WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN'`,

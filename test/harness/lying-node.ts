@@ -6,7 +6,10 @@ import {
   type RpcEndpoint,
 } from '../../src/networks/evm/json-rpc.ts';
 
-/** What is said in place of a node's true answer. It may throw what a node's endpoint throws. */
+/**
+ * What is said in place of a node's true answer, which is null where the node itself has none. It may
+ * throw what a node's endpoint throws.
+ */
 export type Lie = (truth: unknown, params: readonly Json[]) => unknown;
 
 export interface LyingNode extends RpcEndpoint {
@@ -27,8 +30,9 @@ export function createLyingNode(url: string, label = 'node 1 of 1'): LyingNode {
     async request(method, params) {
       node.asked.push(method);
       const lie = node.lies[method];
-      const answer = await truth.request(method, params);
-      return lie === undefined ? answer : lie(answer, params);
+      const answer = truth.request(method, params);
+      if (lie === undefined) return await answer;
+      return await lie(await answer.catch(() => null), params);
     },
   };
   return node;

@@ -17,11 +17,8 @@ export async function sightOnNodes(pool: NodePool, batch: FollowedBatch): Promis
   const heard = await pool.hearAll(async (node) => await sight(node, batch));
   const voices = heard.flatMap(voiceOf);
   const counted = voices.filter(({ node }) => pool.counts(node));
-  const verdicts = await findVerdicts(pool, counted);
-  const [verdict, rival] = verdicts;
-  if (verdict === undefined) return withoutVerdict(heard, counted);
-  // Only where the quorum is set to less than half of the nodes.
-  if (rival !== undefined) return contradiction(verdict, rival);
+  const verdict = await findVerdict(pool, counted);
+  if (verdict === null) return withoutVerdict(heard, counted);
   for (const voice of voices) weigh(pool, voice, verdict);
   return answerOf(verdict);
 }
@@ -43,18 +40,15 @@ function voiceOf(heard: Heard<NodeSighting>): Voice[] {
   return heard.kind === 'heard' ? [{ node: heard.node, ...heard.value }] : [];
 }
 
-async function findVerdicts(pool: NodePool, voices: readonly Voice[]): Promise<Verdict[]> {
-  const groups = new Map<string, Voice[]>();
-  for (const voice of voices) {
-    const key = keyOf(voice);
-    if (key !== null) groups.set(key, [...(groups.get(key) ?? []), voice]);
+/** A quorum is more than half of the nodes, so there is one verdict at most. */
+async function findVerdict(pool: NodePool, voices: readonly Voice[]): Promise<Verdict | null> {
+  const groups = Map.groupBy(voices, keyOf);
+  for (const [key, group] of groups) {
+    if (key === null || group.length < pool.quorum) continue;
+    const verdict = await onOneChain(pool, group);
+    if (verdict !== null) return verdict;
   }
-  const verdicts: Verdict[] = [];
-  for (const group of groups.values()) {
-    const verdict = group.length < pool.quorum ? null : await onOneChain(pool, group);
-    if (verdict !== null) verdicts.push(verdict);
-  }
-  return verdicts;
+  return null;
 }
 
 /**

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { testIds } from '../../test/harness/world.ts';
-import { append, claim, dueLanes, finish, postpone, type ClaimedItem } from './outbox.ts';
+import {
+  append,
+  appendAll,
+  claim,
+  dueLanes,
+  finish,
+  finishAll,
+  postpone,
+  type ClaimedItem,
+} from './outbox.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -83,4 +92,35 @@ it('keeps lanes apart and names those with work due', async () => {
   const due = await dueLanes(db.database, 'test', after(1));
   expect(due).toContain('right');
   expect(due).not.toContain('left');
+});
+
+it('adds many items of many businesses as they are, and ends those that are still claimed', async () => {
+  const items = [null, { text: 'a "quote", a \\, a { and NULL' }, ['x', 1], 'NULL'].map(
+    (payload, index) => ({
+      businessId: testIds.next(),
+      itemId: testIds.next(),
+      topic: 'test',
+      lane: 'many',
+      payload,
+      at: after(index),
+    }),
+  );
+  await db.database.transaction(async (tx) => {
+    await appendAll(tx, items);
+    await appendAll(tx, []);
+  });
+  expect(await take('many', after(2))).toHaveLength(3);
+  const taken = await take('many', after(2000));
+  expect(taken.map(({ payload }) => payload)).toHaveLength(4);
+  for (const { itemId, businessId, payload } of items) {
+    expect(taken.find((item) => item.itemId === itemId)).toMatchObject({ businessId, payload });
+  }
+  const [first, second, ...rest] = taken;
+  if (first === undefined || second === undefined) throw new Error('four were taken');
+  const stale = { ...second, claimToken: second.claimToken - 1n };
+  const foreign = { ...first, businessId: testIds.next() };
+  expect(await finishAll(db.database, [stale, foreign, ...rest])).toEqual(rest);
+  expect(await finishAll(db.database, [first, ...rest])).toEqual([first]);
+  expect(await finishAll(db.database, [])).toEqual([]);
+  expect(await take('many', after(9999))).toMatchObject([{ itemId: second.itemId }]);
 });

@@ -116,7 +116,7 @@ async function liveThroughChaos(): Promise<{
     processes: processes.counts,
     reorgs: blocks.reorgs,
     rpc: network.counts(),
-    complaints: processes.complaints().length,
+    complaints: countByMessage(processes.complaints()),
   });
   return { orders: merchants.acknowledged, blocks };
 }
@@ -243,6 +243,14 @@ async function wrongBalances(
 function addressOf(name: string): string {
   const hash = keccak_256(new TextEncoder().encode(`${SEED} ${name}`));
   return `0x${Buffer.from(hash.slice(12)).toString('hex')}`;
+}
+
+/** Alarms and errors, by what they say. */
+function countByMessage(lines: readonly string[]): Record<string, number> {
+  const messages = lines.map((line) => /"msg":"([^"]*)"/.exec(line)?.[1] ?? line);
+  return Object.fromEntries(
+    [...Map.groupBy(messages, (message) => message)].map(([message, all]) => [message, all.length]),
+  );
 }
 
 function tell(about: object): void {

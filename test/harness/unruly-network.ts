@@ -10,14 +10,21 @@ export interface UnrulyNetwork {
   calm(): Promise<void>;
 }
 
+/** Sending is rare among the questions, so it is misjudged often. */
+const MISJUDGED = { 'misjudged-send': 0.25 } as const;
+
 const MOODS = [
-  {},
-  Object.fromEntries(RPC_FAULTS.map((fault) => [fault, 0.01])),
-  Object.fromEntries(RPC_FAULTS.map((fault) => [fault, 0.03])),
-  { stale: 0.6 },
-  { 'reset-after': 0.3, 'misjudged-send': 0.5 },
-  { 'server-error': 0.5 },
+  MISJUDGED,
+  { ...evenly(0.01), ...MISJUDGED },
+  { ...evenly(0.03), ...MISJUDGED },
+  { stale: 0.6, ...MISJUDGED },
+  { 'reset-after': 0.3, 'misjudged-send': 0.6 },
+  { 'server-error': 0.5, ...MISJUDGED },
 ] as const satisfies readonly Partial<Record<RpcFault, number>>[];
+
+function evenly(chance: number): Partial<Record<RpcFault, number>> {
+  return Object.fromEntries(RPC_FAULTS.map((fault) => [fault, chance]));
+}
 
 export function startUnrulyNetwork(
   proxies: readonly RpcProxy[],

@@ -13,8 +13,11 @@ process.once('SIGTERM', () => stop.abort());
 const TEST_PACE = {
   ...STANDARD_PACE,
   leaseMs: 2_000,
+  batchWaitMs: 300,
   checkEveryMs: 200,
+  checkIncludedEveryMs: 2_000,
   rebroadcastAfterMs: 1_000,
+  replaceAfterMs: 4_000,
   waitMs: 300,
 };
 

@@ -1,9 +1,12 @@
 import { ChainMismatch } from '../networks/network.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
+import { createHeadFollower } from './follow-head.ts';
 import { createUpkeep } from './keep-up.ts';
 import { openLane, type LaneRole } from './lanes.ts';
 import { openNetwork, PayerMismatch } from './network-state.ts';
+import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
 import { submitPayouts } from './submit-payouts.ts';
@@ -36,7 +39,7 @@ export function startSettlementWorker(settlement: Settlement): SettlementWorker 
 
 async function work(settlement: Settlement, signal: AbortSignal): Promise<void> {
   await reachChain(settlement, signal);
-  const { idleMs, checkEveryMs, waitMs } = settlement.pace;
+  const { idleMs, checkEveryMs, waitMs, reconcileEveryMs, compareEveryMs } = settlement.pace;
   const repeatEvery = async (pauseMs: number, step: () => Promise<number>): Promise<void> =>
     await repeat(settlement, { signal, pauseMs }, step);
   const rarely = (step: () => Promise<void>) => async (): Promise<number> => {
@@ -53,7 +56,10 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
       checkEveryMs,
       rarely(async () => await tendLanes(settlement)),
     ),
+    repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
     repeatEvery(waitMs, rarely(createUpkeep(settlement))),
+    repeatEvery(reconcileEveryMs, rarely(async () => await reconcile(settlement))),
+    repeatEvery(compareEveryMs, rarely(async () => await compareLedger(settlement))),
   ]);
 }
 

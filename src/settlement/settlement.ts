@@ -44,6 +44,10 @@ export interface SettlementPace {
   readonly rebroadcastAfterMs: number;
   /** After this long in no block, the first transaction of a lane is signed again at a higher fee. */
   readonly replaceAfterMs: number;
+  /** Between two comparisons of the treasury on chain with what was signed for it. */
+  readonly reconcileEveryMs: number;
+  /** Between two comparisons of the ledger with what was paid. */
+  readonly compareEveryMs: number;
   /** Until an order that has to wait (treasury short, token paused) is tried again. */
   readonly waitMs: number;
   /** Until an idle worker looks for work again. */

@@ -8,6 +8,8 @@ export const STANDARD_PACE: SettlementPace = {
   checkIncludedEveryMs: 30_000,
   rebroadcastAfterMs: 15_000,
   replaceAfterMs: 45_000,
+  reconcileEveryMs: 10_000,
+  compareEveryMs: 600_000,
   waitMs: 5_000,
   idleMs: 250,
 };

@@ -42,6 +42,8 @@ export const PACE: SettlementPace = {
   checkIncludedEveryMs: 20_000,
   rebroadcastAfterMs: 60_000,
   replaceAfterMs: 120_000,
+  reconcileEveryMs: 10_000,
+  compareEveryMs: 600_000,
   waitMs: 30_000,
   idleMs: 1_000,
 };

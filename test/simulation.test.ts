@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, inject, it } from 'vitest';
+import { PLANTS } from './simulation/plants.ts';
+import { commandOf, run, type Run, type RunOptions } from './simulation/run.ts';
+import { createWorldServer, type WorldServer } from './simulation/server.ts';
+
+const CLEAN = {
+  duplicates: 0,
+  paidButFailed: 0,
+  holdsLeaked: 0,
+  imbalances: 0,
+  unterminated: 0,
+};
+
+function server(): WorldServer {
+  return createWorldServer(inject('serverUrl'), inject('templateDatabase'));
+}
+
+const base = { payouts: 60, network: 'MATIC_MAINNET', plant: null } as const;
+
+async function simulate(options: Partial<RunOptions> & { readonly seed: number }): Promise<Run> {
+  return await run(server(), { ...base, stopAtFirst: true, ...options });
+}
+
+describe('the simulation', () => {
+  it('has the same history for the same seed, and another for another', async () => {
+    const [first, again, other] = [
+      await simulate({ seed: 7 }),
+      await simulate({ seed: 7 }),
+      await simulate({ seed: 8 }),
+    ];
+    expect(again.digest).toBe(first.digest);
+    expect(again.result).toEqual(first.result);
+    expect(other.digest).not.toBe(first.digest);
+  });
+
+  it.each([
+    { seed: 1, network: 'MATIC_MAINNET' },
+    { seed: 2, network: 'ETHEREUM_MAINNET' },
+    { seed: 3, network: 'BSC_MAINNET' },
+    { seed: 4, network: 'MATIC_MAINNET' },
+  ] as const)('finds nothing wrong with seed $seed on $network', async (options) => {
+    const { result, sentences } = await simulate(options);
+    const command = commandOf({ ...base, ...options });
+    expect(sentences, `Again: ${command}`).toEqual([]);
+    expect(result, `Again: ${command}`).toMatchObject(CLEAN);
+    expect(Object.keys(result.faults).length).toBeGreaterThan(5);
+  });
+
+  it('ends a command that is wrong with one line and its code', () => {
+    const program = fileURLToPath(new URL('./simulation/simulate.ts', import.meta.url));
+    const words = ['--payouts', '10', '--seed', '1', '--network', 'a\nb'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/^simulate: --network must be one of /);
+  });
+});
+
+/** Within how many seeds, from 1 on, each mistake is found; docs/decisions/0014 tells how many it took. */
+const BOUNDS: Readonly<Record<string, number>> = {
+  'rpc-error-as-absence': 20,
+  'broadcast-before-record': 1,
+  'sign-again-on-timeout': 10,
+  'nonce-from-pending-count': 10,
+  'failed-without-proof': 5,
+  'success-by-receipt-status': 10,
+  'lease-without-fencing': 20,
+  'hold-released-twice': 20,
+  'block-hash-not-checked': 10,
+  'proof-from-one-lagging-provider': 20,
+};
+
+describe('a planted mistake', () => {
+  it.each(PLANTS.map((plant) => ({ plant, name: plant.name })))(
+    '$name is found',
+    async ({ plant, name }) => {
+      const bound = BOUNDS[name] ?? 0;
+      for (let seed = 1; seed <= bound; seed += 1) {
+        const { sentences } = await simulate({ seed, plant });
+        if (sentences.length > 0) return;
+      }
+      expect.fail(`${name} was not found with ${bound} seeds`);
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,143 @@
+import type { Json } from '../../src/base/json.ts';
+import type { RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
+import type {
+  AttemptToFollow,
+  BlockReference,
+  ItemFate,
+  NetworkDriver,
+  Sighting,
+} from '../../src/networks/network.ts';
+import type { Plant } from './plant.ts';
+
+const NO_PROOF: Json = { planted: true };
+const ZERO_WORD = `0x${'0'.repeat(64)}`;
+
+/** What a careless reader takes an error for. */
+const ABSENCE: Readonly<Record<string, unknown>> = {
+  eth_getTransactionReceipt: null,
+  eth_getTransactionByHash: null,
+  eth_getLogs: [],
+  eth_getStorageAt: ZERO_WORD,
+};
+
+export const rpcErrorAsAbsence: Plant = {
+  name: 'rpc-error-as-absence',
+  mistake:
+    'A node that does not answer is taken for one that says "there is none": of a receipt, a transaction, an event, a spent bit. Removes the third answer (unknown) from every read, on every node.',
+  nodes: (endpoints) => ({
+    endpoints: endpoints.map((endpoint) => ({
+      label: endpoint.label,
+      request: async (method, params) => {
+        try {
+          return await endpoint.request(method, params);
+        } catch (error) {
+          if (method in ABSENCE) return ABSENCE[method];
+          throw error;
+        }
+      },
+    })),
+  }),
+};
+
+export const proofFromOneLaggingProvider: Plant = {
+  name: 'proof-from-one-lagging-provider',
+  mistake:
+    'One provider is believed, behind whose address are two nodes: blocks are answered by the first, everything else by the second, as of its own newest block. Removes the quorum, and the rule that all answers of a proof are of one node at one block.',
+  nodes: ([fresh, other, ...rest]) => {
+    const endpoints = [fresh, other, ...rest].filter((it) => it !== undefined);
+    if (fresh === undefined || other === undefined) return { endpoints };
+    return { endpoints: [balanced(fresh, other)], quorum: 1 };
+  },
+};
+
+function balanced(fresh: RpcEndpoint, other: RpcEndpoint): RpcEndpoint {
+  return {
+    label: 'a load balancer',
+    request: async (method, params) => {
+      if (method === 'eth_getBlockByNumber') return await fresh.request(method, params);
+      if (method !== 'eth_getStorageAt') return await other.request(method, params);
+      return await other.request(method, [...params.slice(0, 2), 'latest']);
+    },
+  };
+}
+
+export const blockHashNotChecked: Plant = {
+  name: 'block-hash-not-checked',
+  mistake:
+    'What was once seen in a block is paid when that height is final, whatever block is there by then. Removes the second look, the comparison of hashes and the quorum for what is final.',
+  driver: (driver) => {
+    const seen = new Map<string, BlockReference>();
+    return {
+      ...driver,
+      status: async (attempt) => {
+        const block = seen.get(attempt.authorityHash);
+        if (block !== undefined && (await driver.head()).final.number >= block.number) {
+          return paid(attempt, block);
+        }
+        const sighting = await driver.status(attempt);
+        if (sighting.kind === 'included') seen.set(attempt.authorityHash, sighting.block);
+        return sighting;
+      },
+    };
+  },
+};
+
+function paid(attempt: AttemptToFollow, block: BlockReference): Sighting {
+  return {
+    kind: 'final',
+    transactionHash: attempt.transactionHashes[0] ?? '',
+    block,
+    feeUnits: 0n,
+    fates: attempt.orders.map((order): ItemFate => {
+      return { kind: 'paid', payoutId: order.payoutId, proof: NO_PROOF };
+    }),
+  };
+}
+
+export const successByReceiptStatus: Plant = {
+  name: 'success-by-receipt-status',
+  mistake:
+    "A final transaction that succeeded has paid everything in it. Removes the reading of its events: the token's transfers and the treasury's failures.",
+  driver: (driver) => ({
+    ...driver,
+    status: async (attempt) => {
+      const sighting = await driver.status(attempt);
+      if (sighting.kind !== 'final') return sighting;
+      return { ...paid(attempt, sighting.block), transactionHash: sighting.transactionHash };
+    },
+  }),
+};
+
+const PATIENCE = 6;
+
+export const failedWithoutProof: Plant = {
+  name: 'failed-without-proof',
+  mistake:
+    'After six looks in vain a payout is FAILED and its hold released. Removes the proof that FAILED needs: a final block.',
+  driver: (driver) => {
+    const looks = new Map<string, number>();
+    return {
+      ...driver,
+      status: async (attempt) => {
+        const sighting = await driver.status(attempt);
+        if (!['unknown', 'unseen', 'waiting'].includes(sighting.kind)) return sighting;
+        const count = (looks.get(attempt.authorityHash) ?? 0) + 1;
+        looks.set(attempt.authorityHash, count);
+        return count < PATIENCE ? sighting : await givenUp(driver, attempt);
+      },
+    };
+  },
+};
+
+async function givenUp(driver: NetworkDriver, attempt: AttemptToFollow): Promise<Sighting> {
+  return {
+    kind: 'final',
+    transactionHash: attempt.transactionHashes[0] ?? '',
+    block: (await driver.head()).final,
+    feeUnits: 0n,
+    fates: attempt.orders.map((order): ItemFate => {
+      const reason = 'It was not seen in time.';
+      return { kind: 'refused', payoutId: order.payoutId, reason, proof: NO_PROOF };
+    }),
+  };
+}

@@ -1,0 +1,117 @@
+import type { SeededRandom } from './seeded-random.ts';
+
+/**
+ * What can go wrong around Knit's own code, by kind. Each seed draws the share of each: about half of
+ * them are off, so that a rare trouble meets quiet surroundings too.
+ */
+export const FAULT_KINDS = [
+  // The database
+  'commit-lost-done',
+  'commit-lost-undone',
+  'connection-lost',
+  'answer-lost',
+  'serialization-failure',
+  'statement-timeout',
+  // The way to a node. Of its answers the chain has faults of its own.
+  'slow-answer',
+  'repeated-delivery',
+  // Processes
+  'crash',
+  'crash-before-answer',
+  'stall',
+  'clock-jump',
+  // Nodes
+  'node-lagging',
+  'node-stalled',
+  'node-lying',
+  'node-unindexed',
+  'node-failing',
+  'node-on-abandoned-branch',
+  'node-keeps-transactions',
+  'method-outage',
+  // The chain
+  'reorg',
+  'deep-reorg',
+  'pool-forgets',
+  'blocks-withheld',
+  'fee-spike',
+  'front-run',
+  // Tokens and money
+  'recipient-blacklisted',
+  'token-paused',
+  'treasury-short',
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Faults {
+  /** Whether it strikes now; counted where it does. */
+  readonly strikes: (kind: FaultKind) => boolean;
+  readonly isOn: (kind: FaultKind) => boolean;
+  readonly count: (kind: FaultKind) => void;
+  /** From now on nothing strikes. */
+  readonly cease: () => void;
+  readonly counts: () => Readonly<Record<string, number>>;
+}
+
+/** Chances for each opportunity, at most. What is drawn is between none and this. */
+const GREATEST: Readonly<Record<FaultKind, number>> = {
+  'commit-lost-done': 0.03,
+  'commit-lost-undone': 0.03,
+  'connection-lost': 0.03,
+  'answer-lost': 0.03,
+  'serialization-failure': 0.05,
+  'statement-timeout': 0.02,
+  'slow-answer': 0.1,
+  'repeated-delivery': 0.2,
+  crash: 0.3,
+  'crash-before-answer': 0.004,
+  stall: 0.3,
+  'clock-jump': 0.3,
+  'node-lagging': 0.5,
+  'node-stalled': 0.3,
+  'node-lying': 0.5,
+  'node-unindexed': 0.5,
+  'node-failing': 0.5,
+  'node-on-abandoned-branch': 0.8,
+  'node-keeps-transactions': 0.5,
+  'method-outage': 0.4,
+  reorg: 0.3,
+  'deep-reorg': 1,
+  'pool-forgets': 0.3,
+  'blocks-withheld': 0.3,
+  'fee-spike': 0.15,
+  'front-run': 0.3,
+  'recipient-blacklisted': 0.5,
+  'token-paused': 0.15,
+  'treasury-short': 1,
+};
+
+/** Of 16 seeds one has a reorganisation that no honest chain makes. */
+const DEEP_REORG_SHARE = 1 / 16;
+const ON_SHARE = 0.55;
+
+export function createFaults(random: SeededRandom): Faults {
+  const shares = new Map(
+    FAULT_KINDS.map((kind): [FaultKind, number] => {
+      const own = random.fork(kind);
+      const onShare = kind === 'deep-reorg' ? DEEP_REORG_SHARE : ON_SHARE;
+      return [kind, own.chance(onShare) ? (GREATEST[kind] * own.between(1, 100)) / 100 : 0];
+    }),
+  );
+  const counts: Record<string, number> = {};
+  const striking = random.fork('striking');
+  const count = (kind: FaultKind): void => {
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  };
+  return {
+    strikes: (kind) => {
+      const does = striking.chance(shares.get(kind) ?? 0);
+      if (does) count(kind);
+      return does;
+    },
+    isOn: (kind) => (shares.get(kind) ?? 0) > 0,
+    count,
+    cease: () => shares.clear(),
+    counts: () => counts,
+  };
+}

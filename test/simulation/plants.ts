@@ -1,0 +1,28 @@
+import {
+  blockHashNotChecked,
+  failedWithoutProof,
+  proofFromOneLaggingProvider,
+  rpcErrorAsAbsence,
+  successByReceiptStatus,
+} from './careless-reading.ts';
+import { holdReleasedTwice, leaseWithoutFencing } from './careless-records.ts';
+import {
+  broadcastBeforeRecord,
+  nonceFromPendingCount,
+  signAgainOnTimeout,
+} from './careless-sending.ts';
+import type { Plant } from './plant.ts';
+
+/** Every mistake that the simulation has to find. */
+export const PLANTS: readonly Plant[] = [
+  rpcErrorAsAbsence,
+  broadcastBeforeRecord,
+  signAgainOnTimeout,
+  nonceFromPendingCount,
+  failedWithoutProof,
+  successByReceiptStatus,
+  leaseWithoutFencing,
+  holdReleasedTwice,
+  blockHashNotChecked,
+  proofFromOneLaggingProvider,
+];

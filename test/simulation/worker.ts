@@ -1,0 +1,137 @@
+import { createIdSource } from '../../src/base/id.ts';
+import type { Log } from '../../src/base/log.ts';
+import type { Database } from '../../src/database/database.ts';
+import type { Asset } from '../../src/money/asset.ts';
+import { createEvmDriver } from '../../src/networks/evm/driver.ts';
+import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import { deepReorgBlocks } from '../../src/settlement/deep-reorg.ts';
+import { reconcile } from '../../src/settlement/reconcile.ts';
+import type { Settlement } from '../../src/settlement/settlement.ts';
+import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts';
+import { watchChain } from '../../src/settlement/watch-chain.ts';
+import type { SimulatedChain, SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
+import type { CrewMember } from './crew.ts';
+import type { Faults } from './faults.ts';
+import { gateDatabase, type Written } from './gated-database.ts';
+import { gateEndpoint, type Outages } from './gated-endpoint.ts';
+import type { SimulatedKey } from './keys.ts';
+import type { Plant } from './plant.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SeededRandom } from './seeded-random.ts';
+import type { Shape } from './shape.ts';
+
+export interface LogLine {
+  readonly worker: string;
+  readonly level: 'warn' | 'error';
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly message: string;
+}
+
+export interface WorkerPlace {
+  readonly shape: Shape;
+  readonly random: SeededRandom;
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly outages: Outages;
+  readonly chain: SimulatedChain;
+  readonly nodes: readonly SimulatedNode[];
+  readonly real: Database;
+  readonly network: EvmNetworkId;
+  readonly decimals: number;
+  readonly treasury: SimulatedKey;
+  readonly gasKeys: readonly SimulatedKey[];
+  readonly plant: Plant | null;
+  readonly onWritten: (written: Written) => void;
+  readonly onSend: (raw: string) => Promise<void>;
+  readonly log: LogLine[];
+}
+
+const KEPT_LINES = 400;
+
+/** Starts the real settlement worker, with everything that reaches outside behind a gate. */
+export function startWorker(place: WorkerPlace, member: CrewMember): void {
+  const { scheduler, shape, plant, network, chain } = place;
+  const { actor, clock } = member;
+  const random = place.random.fork(member.name);
+  const gated = gateDatabase(place.real, {
+    ...{ scheduler, actor, faults: place.faults, random: random.fork('database') },
+    onWritten: place.onWritten,
+    isMortal: true,
+  });
+  const endpoints = place.nodes.map((node) =>
+    gateEndpoint(node, { ...place, actor, random: random.fork(node.label) }),
+  );
+  const assets = (['USDT', 'USDC'] as const).map((token): Asset => ({
+    network,
+    token,
+    contract: chain.tokens[token].address,
+    decimals: place.decimals,
+    minimumUnits: 1n,
+    payoutsEnabled: true,
+  }));
+  const log = createWorkerLog(place.log, member.name);
+  const driver = createEvmDriver({
+    network,
+    chainId: chain.chainId,
+    signer: place.treasury.signer,
+    gasSigners: place.gasKeys.map(({ signer }) => signer),
+    assets,
+    clock,
+    log,
+    lifetimeSeconds: shape.lifetimeSeconds,
+    ...(plant?.nodes?.(endpoints) ?? { endpoints }),
+  });
+  const tools = { endpoints, now: () => clock.now(), random: random.fork('plant') };
+  const ids = createIdSource(clock, random.fork('ids'));
+  const settlement: Settlement = {
+    database: plant?.database?.(gated, tools) ?? gated,
+    driver: plant?.driver?.(driver, tools) ?? driver,
+    assetOf: (_, token) => assets.find((asset) => asset.token === token),
+    clock,
+    ids,
+    log,
+    workerId: ids.next(),
+    pace: shape.pace,
+    maxBatchOrders: shape.maxBatchOrders,
+    maxWaitingTransactions: shape.maxWaitingTransactions,
+    roundSize: shape.roundSize,
+    reach: async (checkpoint) =>
+      await scheduler.pass(actor, checkpoint, async () => await Promise.resolve()),
+  };
+  const worker = startSettlementWorker(settlement);
+  void keepWatch(settlement);
+  worker.stopped.catch((error: unknown) => {
+    log.error({ err: error }, 'the worker has ended');
+  });
+}
+
+/** What the worker does beside paying: it watches the chain, and compares the books with it. */
+async function keepWatch(settlement: Settlement): Promise<never> {
+  const { clock, log, pace, driver } = settlement;
+  for (;;) {
+    await clock.sleep(pace.checkEveryMs);
+    try {
+      await watchChain(settlement, deepReorgBlocks(driver.network));
+      await reconcile(settlement);
+    } catch (error) {
+      log.warn({ err: error }, 'the chain could not be watched');
+    }
+  }
+}
+
+function createWorkerLog(lines: LogLine[], worker: string): Log {
+  const keep =
+    (level: LogLine['level']) =>
+    (fields: object, message: string): void => {
+      lines.push({ worker, level, fields: { ...fields }, message });
+      if (lines.length > 2 * KEPT_LINES) lines.splice(0, KEPT_LINES);
+    };
+  const log: Log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: keep('warn'),
+    error: keep('error'),
+    child: () => log,
+  };
+  return log;
+}

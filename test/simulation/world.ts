@@ -1,0 +1,212 @@
+import type { Database } from '../../src/database/database.ts';
+import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import { createSimulatedChain } from '../harness/simulated-chain/create-chain.ts';
+import type { SimulatedChain } from '../harness/simulated-chain/simulated-chain.ts';
+import { createChaos, makeBlocks } from './chaos.ts';
+import { createCrew, type Crew } from './crew.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { createFindings, type Findings } from './findings.ts';
+import { createFrontRunner } from './front-runner.ts';
+import { gateDatabase } from './gated-database.ts';
+import { createOutages } from './gated-endpoint.ts';
+import { createIssuer } from './issuer.ts';
+import { createSimulatedKey } from './keys.ts';
+import { openBusinesses, orderPayouts } from './merchant.ts';
+import { createMoney } from './money.ts';
+import type { Plant } from './plant.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createSeededRandom } from './seeded-random.ts';
+import { drawShape } from './shape.ts';
+import { createBooksWatch } from './watch-books.ts';
+import { watchChain, type ChainWatch } from './watch-chain.ts';
+import { startWorker, type LogLine, type WorkerPlace } from './worker.ts';
+import { createIdSource } from '../../src/base/id.ts';
+
+export interface WorldOptions {
+  readonly seed: string;
+  readonly payouts: number;
+  readonly network: EvmNetworkId;
+  readonly plant: Plant | null;
+  /** An empty, migrated database of the world's own. */
+  readonly real: Database;
+}
+
+/** Everything of one world: a database, a chain, its people and its processes. */
+export interface World {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly findings: Findings;
+  readonly chain: SimulatedChain;
+  readonly watch: ChainWatch;
+  readonly crew: Crew;
+  readonly hasDeepReorg: () => boolean;
+  /** Every payout has been ordered, and the merchants know it. */
+  readonly isOrdered: () => boolean;
+  /** After each step: checks what the step can have changed. */
+  readonly check: () => Promise<void>;
+  /** A mistake of the simulation itself: what a part of it has thrown. */
+  readonly failure: () => unknown;
+  /** All trouble ends, and the treasury has enough. */
+  readonly calm: () => void;
+  /** The newest warnings and errors of the workers. */
+  readonly log: readonly LogLine[];
+}
+
+const START_MS = Date.UTC(2026, 0, 5);
+const CHAIN_IDS = { ETHEREUM_MAINNET: 1, MATIC_MAINNET: 137, BSC_MAINNET: 56 } as const;
+const LEDGER_DECIMALS = 18;
+const GWEI = 10n ** 9n;
+const MUCH_WEI = 10n ** 24n;
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const { seed, network, real, payouts } = options;
+  const random = createSeededRandom(seed);
+  const shape = drawShape(random.fork('shape'), payouts);
+  const scheduler = createScheduler({ random: random.fork('order'), startMs: START_MS });
+  const faults = createFaults(random.fork('faults'));
+  const findings = createFindings();
+  const outages = createOutages();
+  const decimals = network === 'BSC_MAINNET' ? 18 : 6;
+  const scale = 10n ** BigInt(LEDGER_DECIMALS - decimals);
+  const treasury = createSimulatedKey(0);
+  const gasKeys = Array.from({ length: shape.gasAccounts }, (_, index) =>
+    createSimulatedKey(index + 1),
+  );
+  const chain = createSimulatedChain({
+    chainId: CHAIN_IDS[network],
+    decimals,
+    treasury: treasury.address,
+    clock: { now: () => new Date(scheduler.now()) },
+    random: random.fork('chain'),
+    finalizedBehind: shape.finalizedBehind,
+    baseFeeWei: GWEI,
+  });
+  for (const key of [treasury, ...gasKeys]) chain.fund(key.address, { wei: MUCH_WEI });
+  const nodes = [1, 2, 3].map((number) => chain.node(`node ${number} of 3`));
+  const watch = watchChain({ db: real, chain, findings, scale });
+  const books = createBooksWatch(real, findings);
+  const issuer = createIssuer(chain);
+  const moneyPlace = { issuer, treasury: treasury.address, faults, payouts, decimals };
+  const money = createMoney({ ...moneyPlace, random: random.fork('money') });
+  const log: LogLine[] = [];
+  const place: WorkerPlace = {
+    ...{ shape, random, scheduler, faults, outages, chain, nodes, log, real, network, decimals },
+    ...{ treasury, gasKeys, plant: options.plant },
+    onWritten: books.note,
+    onSend: watch.onSend,
+  };
+  const crew = createCrew({
+    scheduler,
+    random: random.fork('crew'),
+    count: shape.workers,
+    start: (member) => startWorker(place, member),
+    nurse: scheduler.actor('nurse'),
+  });
+  const frontRunner = createFrontRunner({
+    chain,
+    node: chain.node('the node of a stranger'),
+    treasury: treasury.address,
+    random: random.fork('stranger'),
+    maxFeeWei: 5_000n * GWEI,
+  });
+  chain.fund(frontRunner.address, { wei: MUCH_WEI });
+  const chaos = createChaos({
+    ...{ scheduler, faults, chain, issuer, nodes, crew, outages, frontRunner },
+    random: random.fork('chaos'),
+    actor: scheduler.actor('chaos'),
+    recipients: watch.openRecipients,
+    topUp: money.topUp,
+  });
+  const state: State = { hasDeepReorg: false, isOrdered: false, failure: undefined };
+  startChain(place, { watch, state });
+  await startMerchants(place, { watch, state, payouts, scale, onWritten: books.note });
+  keepFailure(state, chaos.run());
+  return {
+    ...{ scheduler, faults, findings, chain, watch, crew, log },
+    hasDeepReorg: () => state.hasDeepReorg,
+    isOrdered: () => state.isOrdered,
+    failure: () => state.failure,
+    check: async () => {
+      const { hasEnds } = await books.check();
+      if (hasEnds) await watch.onEnds();
+      for (const words of scheduler.nested()) findings.add('duplicates', words, 'was nested');
+    },
+    calm: () => {
+      faults.cease();
+      chaos.cease();
+      chain.setBaseFee(GWEI);
+      for (const token of ['USDT', 'USDC'] as const) issuer.setPaused(token, false);
+      money.fill();
+    },
+  };
+}
+
+interface State {
+  hasDeepReorg: boolean;
+  isOrdered: boolean;
+  failure: unknown;
+}
+
+/** The loop of steps looks at it and throws it: nobody awaits these parts. */
+function keepFailure(state: State, part: Promise<void>): void {
+  part.catch((error: unknown) => {
+    state.failure ??= error;
+  });
+}
+
+/** A deep reorganisation comes when settlement has something to lose. */
+const DEEP_REORG_AFTER_MS = { from: 60_000, to: 400_000 };
+
+function startChain(place: WorkerPlace, world: { watch: ChainWatch; state: State }): void {
+  const { scheduler, faults, chain, shape } = place;
+  const { watch, state } = world;
+  const random = place.random.fork('blocks');
+  const afterMs = random.between(DEEP_REORG_AFTER_MS.from, DEEP_REORG_AFTER_MS.to);
+  const blocks = makeBlocks({
+    ...{ scheduler, faults, chain, random, blockMs: shape.blockMs },
+    actor: scheduler.actor('chain'),
+    onBlocks: watch.onBlocks,
+    onDeepReorg: (abandoned) => {
+      state.hasDeepReorg = true;
+      watch.onDeepReorg(abandoned);
+    },
+    deepReorgAtMs: START_MS + afterMs,
+  });
+  keepFailure(state, blocks);
+}
+
+async function startMerchants(
+  place: WorkerPlace,
+  world: {
+    readonly watch: ChainWatch;
+    readonly state: State;
+    readonly payouts: number;
+    readonly scale: bigint;
+    readonly onWritten: WorkerPlace['onWritten'];
+  },
+): Promise<void> {
+  const { scheduler, faults, real, network } = place;
+  const { watch, state, onWritten } = world;
+  const actor = scheduler.actor('merchants');
+  const random = place.random.fork('merchants');
+  const ids = createIdSource(
+    { now: () => new Date(scheduler.now()), sleep: async (ms) => await scheduler.sleep(actor, ms) },
+    random.fork('ids'),
+  );
+  const businesses = await openBusinesses(real, ids, new Date(scheduler.now()));
+  const gatePlace = { scheduler, actor, faults, random: random.fork('database'), onWritten };
+  const ordering = orderPayouts(
+    {
+      ...{ scheduler, actor, random, real, ids, network, businesses, scale: world.scale },
+      gated: gateDatabase(real, { ...gatePlace, isMortal: false }),
+      onAcknowledged: watch.expect,
+      onWritten: () => onWritten({ statements: ['INSERT INTO ledger_holds'] }),
+      openCount: watch.openCount,
+    },
+    world.payouts,
+  );
+  const done = ordering.then(() => {
+    state.isOrdered = true;
+  });
+  keepFailure(state, done);
+}

@@ -46,8 +46,11 @@ export interface HostileToken extends KeptCall {
   balanceOf(holder: Hex): Promise<bigint>;
 }
 
+/** Who holds a hostile token, and who tells it what to do. */
+export type TokenWorld = Pick<BatchPayer, 'chain' | 'submitter' | 'treasury'>;
+
 /** A token of which the treasury holds a million units, in the manner Pays to everyone. */
-export async function deployHostileToken(payer: BatchPayer): Promise<HostileToken> {
+export async function deployHostileToken(payer: TokenWorld): Promise<HostileToken> {
   const { chain, submitter } = payer;
   const address = await deployContract(chain, submitter, { name: 'TestHostileToken' });
   const tell = async (data: Hex): Promise<void> => {
@@ -71,7 +74,7 @@ export async function deployCaller(payer: BatchPayer): Promise<KeptCall> {
   return keptCall(payer, await deployContract(chain, submitter, { name: 'TestCaller' }));
 }
 
-function keptCall(payer: BatchPayer, address: Hex): KeptCall {
+function keptCall(payer: TokenWorld, address: Hex): KeptCall {
   const { chain, submitter } = payer;
   const read = async (functionName: 'lastCallSucceeded' | 'lastAnswer'): Promise<Hex> => {
     const data = encodeFunctionData({ abi, functionName });

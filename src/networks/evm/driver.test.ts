@@ -3,18 +3,15 @@ import { startTestChain, type TestChain } from '../../../test/harness/chain.ts';
 import {
   createTestTreasury,
   fateOf,
+  fatesOf,
   RECIPIENT,
   STRANGER,
-  treasurySigners,
   type TestTreasury,
 } from '../../../test/harness/evm-treasury.ts';
 import { startScriptedRpc } from '../../../test/harness/scripted-rpc.ts';
-import { createMnemonicSigner } from '../../treasury/mnemonic-signer.ts';
-import { ChainMismatch, type NetworkDriver, type Signer, type TransferOrder } from '../network.ts';
+import { ChainMismatch, type NetworkDriver } from '../network.ts';
 import type { EvmDriverOptions } from './driver.ts';
-import { FEE_POLICIES } from './fees.ts';
 import { createEvmReader } from './reader.ts';
-import { readSignedTransfer } from './transfer.ts';
 
 let chain: TestChain;
 let treasury: TestTreasury;
@@ -28,148 +25,149 @@ afterAll(async () => {
   await chain.stop();
 });
 
-describe('a transfer', () => {
+describe('a batch', () => {
   it('goes from unseen by waiting and included to paid', async () => {
-    const order = treasury.orderOf({ units: 123_456n });
-    const before = await chain.balanceOf('USDT', RECIPIENT);
-    expect(await driver.inspect(order)).toEqual({ kind: 'payable' });
-    const attempt = await treasury.sign(order);
-    expect(attempt.fence).toBe(`${driver.treasury.toLowerCase()}:${attempt.sequence}`);
+    const orders = [RECIPIENT, STRANGER].map((toAddress) =>
+      treasury.orderOf({ toAddress, units: 123_456n }),
+    );
+    const before = await chain.balanceOf('USDT', STRANGER);
+    const attempt = await treasury.sign(orders);
+    expect(attempt.fence).toMatch(new RegExp(`^${driver.treasury.toLowerCase()}:batch:\\d+$`));
     expect(await driver.status(attempt)).toEqual({ kind: 'unseen' });
-    expect(await driver.broadcast(attempt.rawTransaction)).toEqual({ kind: 'accepted' });
+    await treasury.send(attempt.transaction);
     expect(await driver.status(attempt)).toEqual({ kind: 'waiting' });
+    expect(await driver.track(attempt.transaction)).toEqual({ kind: 'waiting' });
     await chain.mine(1);
     expect((await driver.status(attempt)).kind).toBe('included');
+    expect((await driver.track(attempt.transaction)).kind).toBe('included');
     await chain.mine(2);
     const sighting = await driver.status(attempt);
-    const log = (await chain.transferLogs('USDT')).at(-1);
-    expect(log).toMatchObject({ units: 123_456n, transactionHash: attempt.transactionHash });
-    expect(fateOf(sighting)).toMatchObject({
-      kind: 'paid',
-      payoutId: order.payoutId,
-      proof: { logIndex: String(log?.logIndex), transactionHash: attempt.transactionHash },
-    });
-    expect(sighting).toMatchObject({ block: { number: log?.blockNumber } });
-    expect(await chain.balanceOf('USDT', RECIPIENT)).toBe(before + 123_456n);
+    const { transactionHash } = attempt.transaction;
+    expect(sighting).toMatchObject({ kind: 'final', transactionHash });
+    expect(fatesOf(sighting)).toMatchObject(
+      orders.map(({ payoutId }) => ({ kind: 'paid', payoutId })),
+    );
+    expect(await chain.balanceOf('USDT', STRANGER)).toBe(before + 123_456n);
+    expect((await driver.track(attempt.transaction)).kind).toBe('final');
   });
 
-  it('costs what the treasury lost in coins', async () => {
+  it('costs what the gas account lost in coins', async () => {
     const wei = async (): Promise<bigint> =>
-      BigInt((await chain.rpc('eth_getBalance', driver.treasury, 'latest')) as string);
+      BigInt((await chain.rpc('eth_getBalance', driver.gasAccounts[0] ?? '', 'latest')) as string);
     const before = await wei();
-    const sighting = await treasury.settle(
-      await treasury.sign(treasury.orderOf({ asset: treasury.assetOf('USDC') })),
-    );
+    const order = treasury.orderOf({ asset: treasury.assetOf('USDC') });
+    const sighting = await treasury.settle(await treasury.sign([order]));
     expect(sighting).toMatchObject({ kind: 'final', feeUnits: before - (await wei()) });
   });
 
   it('is told the same by a reader without keys', async () => {
-    const attempt = await treasury.sign(treasury.orderOf());
+    const attempt = await treasury.sign([treasury.orderOf()]);
     const told = await treasury.settle(attempt);
     const { network, chainId, rpcUrl } = chain;
     const reader = createEvmReader({ network, chainId, rpcUrls: [rpcUrl] });
     expect(await reader.status(attempt)).toEqual(told);
   });
 
-  it('counts up the lane and down the treasury', async () => {
-    const [floor, units] = await Promise.all([
-      driver.sequenceFloor(driver.treasury),
-      driver.treasuryUnits(treasury.assetOf('USDT')),
-    ]);
-    await treasury.settle(await treasury.sign(treasury.orderOf()));
-    expect(await driver.sequenceFloor(driver.treasury)).toBe(floor + 1n);
-    expect(await driver.treasuryUnits(treasury.assetOf('USDT'))).toBe(units - 20_000n);
+  it('is not accepted twice, and is looked for instead', async () => {
+    const attempt = await treasury.sign([treasury.orderOf()]);
+    await treasury.settle(attempt);
+    expect((await driver.broadcast(attempt.transaction.rawTransaction)).kind).toBe('look');
+    expect((await driver.status(attempt)).kind).toBe('final');
   });
 
-  it('is not accepted twice, and is looked for instead', async () => {
-    const attempt = await treasury.sign(treasury.orderOf());
-    await treasury.settle(attempt);
-    const again = await driver.broadcast(attempt.rawTransaction);
-    expect(again.kind).toBe('look');
-    expect((await driver.status(attempt)).kind).toBe('final');
+  it('pays each item by itself: one that fails after signing spoils no other', async () => {
+    const asset = treasury.assetOf('USDC');
+    const orders = [RECIPIENT, STRANGER, RECIPIENT].map((toAddress) =>
+      treasury.orderOf({ asset, toAddress }),
+    );
+    const attempt = await treasury.sign(orders);
+    await chain.setBlacklisted('USDC', STRANGER, true);
+    const sighting = await treasury.settle(attempt);
+    expect(fatesOf(sighting).map(({ kind }) => kind)).toEqual(['paid', 'refused', 'paid']);
+    await chain.setBlacklisted('USDC', STRANGER, false);
   });
 });
 
-describe('sign', () => {
-  const signer = treasurySigners.for('MATIC_MAINNET');
-  const lane = { sender: '', sequence: 0n };
-  beforeAll(async () => {
-    lane.sender = driver.treasury;
-    lane.sequence = await driver.sequenceFloor(driver.treasury);
+describe('what a quorum of nodes tells', () => {
+  it('counts up the lane of a gas account, and not the treasury', async () => {
+    const sender = driver.gasAccounts[0] ?? '';
+    const [before, treasuryBefore] = [
+      await driver.sequences(sender),
+      await driver.sequences(driver.treasury),
+    ];
+    const attempt = await treasury.sign([treasury.orderOf()]);
+    await treasury.send(attempt.transaction);
+    await chain.mine(1);
+    const included = await driver.sequences(sender);
+    expect(included).toEqual({ latest: before.latest + 1n, final: before.final });
+    await chain.mine(4);
+    const { latest } = included;
+    expect(await driver.sequences(sender)).toEqual({ latest, final: latest });
+    expect(await driver.sequences(driver.treasury)).toEqual(treasuryBefore);
   });
 
-  it.each<[string, () => TransferOrder[]]>([
-    ['no order', () => []],
-    ['two orders', () => [treasury.orderOf(), treasury.orderOf()]],
-    ['nothing', () => [treasury.orderOf({ units: 0n })]],
-    ['too much', () => [treasury.orderOf({ units: 2n ** 256n })]],
-    ['the zero address', () => [treasury.orderOf({ toAddress: `0x${'0'.repeat(40)}` })]],
-    ['the token itself', () => [treasury.orderOf({ toAddress: chain.tokens.USDT.address })]],
-    [
-      'another network',
-      () => [treasury.orderOf({ asset: { ...treasury.assetOf('USDT'), network: 'BSC_MAINNET' } })],
-    ],
-    [
-      'a coin',
-      () => [treasury.orderOf({ asset: { ...treasury.assetOf('USDT'), contract: null } })],
-    ],
-  ])('never signs %s', async (_, orders) => {
-    let asked = 0;
-    const counting: Signer = {
-      ...signer,
-      sign: async (payload) => {
-        asked += 1;
-        return await signer.sign(payload);
-      },
-    };
-    await expect(treasury.driverWith({ signer: counting }).sign(orders(), lane)).rejects.toThrow();
-    expect(asked).toBe(0);
+  it('is the head, and the blocks below it', async () => {
+    const { latest, final, finalTime } = await driver.head();
+    expect(latest.number - final.number).toBe(2n);
+    const block = (await chain.rpc(
+      'eth_getBlockByNumber',
+      `0x${final.number.toString(16)}`,
+      false,
+    )) as { hash: string; timestamp: string };
+    expect(final.hash).toBe(block.hash);
+    expect(finalTime.getTime()).toBe(Number(block.timestamp) * 1000);
+    expect(await driver.holds(final)).toBe('yes');
+    expect(await driver.holds({ ...final, hash: `0x${'12'.repeat(32)}` })).toBe('no');
+    expect(await driver.holds({ ...final, number: latest.number + 9n })).toBe('unknown');
   });
 
-  it('never signs for a lane of somebody else', async () => {
-    await expect(driver.sign([treasury.orderOf()], { ...lane, sender: STRANGER })).rejects.toThrow(
-      'lane',
-    );
+  it('is the balance at a block that is past', async () => {
+    const asset = treasury.assetOf('USDT');
+    const { final } = await driver.head();
+    const before = await driver.unitsAt(asset, final.number);
+    await treasury.settle(await treasury.sign([treasury.orderOf({ units: 77n })]));
+    const after = (await driver.head()).final;
+    expect(await driver.unitsAt(asset, after.number)).toBe(before - 77n);
+    expect(await driver.unitsAt(asset, final.number)).toBe(before);
   });
 
-  it.each<[string, (signature: Uint8Array) => Uint8Array]>([
-    ['another key', (it) => it],
-    ['another recovery id', (it) => it.with(64, (it[64] ?? 0) ^ 1)],
-    ['a changed r', (it) => it.with(5, (it[5] ?? 0) ^ 1)],
-    ['64 bytes', (it) => it.subarray(0, 64)],
-  ])('lets no bytes leave that a signer spoiled: %s', async (what, spoil) => {
-    const other = createMnemonicSigner({
-      mnemonic: 'test test test test test test test test test test test junk',
-    }).for('MATIC_MAINNET');
-    const spoiled: Signer = {
-      ...signer,
-      sign: async (payload) => spoil(await (what === 'another key' ? other : signer).sign(payload)),
-    };
-    await expect(
-      treasury.driverWith({ signer: spoiled }).sign([treasury.orderOf()], lane),
-    ).rejects.toThrow();
+  it('is nothing where too few of them answer', async () => {
+    const rpcUrls = [chain.rpcUrl, 'http://127.0.0.1:9'];
+    const lonely = treasury.driverWith({ rpcUrls, timeoutMs: 2_000 });
+    const { final } = await driver.head();
+    await expect(lonely.head()).rejects.toThrow('quorum');
+    await expect(lonely.sequences(driver.treasury)).rejects.toThrow('quorum');
+    await expect(lonely.unitsAt(treasury.assetOf('USDT'), final.number)).rejects.toThrow('quorum');
+    expect(await lonely.holds(final)).toBe('unknown');
   });
 
-  it('signs within the ceilings and above the floors', async () => {
-    const first = await driver.sign([treasury.orderOf()], lane);
-    expect(first.sender).toBe(driver.treasury);
-    expect(first.sequence).toBe(lane.sequence);
-    const said = await readSignedTransfer(first.rawTransaction);
-    const policy = FEE_POLICIES.MATIC_MAINNET;
-    expect(said.tipWei >= policy.tipFloorWei).toBe(true);
-    expect(said.maxFeeWei <= policy.maxFeeCeilingWei).toBe(true);
-    expect(said.gasLimit <= policy.gasCeiling).toBe(true);
+  it('is what two of three say, be the third ahead or behind', async () => {
+    const ahead = await startTestChain();
+    try {
+      await ahead.mine(500);
+      const sender = driver.gasAccounts[0] ?? '';
+      // The same node twice stands for two that agree.
+      const url = new URL(chain.rpcUrl);
+      url.hostname = 'localhost';
+      const torn = treasury.driverWith({ rpcUrls: [ahead.rpcUrl, chain.rpcUrl, url.href] });
+      expect(await torn.sequences(sender)).toEqual(await driver.sequences(sender));
+      expect((await torn.head()).final).toEqual((await driver.head()).final);
+      expect(await torn.holds((await driver.head()).final)).toBe('yes');
+    } finally {
+      await ahead.stop();
+    }
   });
 });
 
 describe('broadcast', () => {
   it('is accepted where one node of several takes it', async () => {
-    const attempt = await treasury.sign(treasury.orderOf());
+    const attempt = await treasury.sign([treasury.orderOf()]);
     const several = treasury.driverWith({
       rpcUrls: ['http://127.0.0.1:9', chain.rpcUrl],
       timeoutMs: 2_000,
     });
-    expect(await several.broadcast(attempt.rawTransaction)).toEqual({ kind: 'accepted' });
+    const { rawTransaction } = attempt.transaction;
+    expect(await several.broadcast(rawTransaction)).toEqual({ kind: 'accepted' });
     await chain.mine(5);
     expect(fateOf(await driver.status(attempt)).kind).toBe('paid');
   });
@@ -188,9 +186,8 @@ describe('broadcast', () => {
       eth_sendRawTransaction: () => answer,
     });
     const lying = treasury.driverWith({ rpcUrls: [node.url], timeoutMs: 400 });
-    const { kind } = await lying.broadcast(
-      (await treasury.sign(treasury.orderOf())).rawTransaction,
-    );
+    const { transaction } = await treasury.sign([treasury.orderOf()]);
+    const { kind } = await lying.broadcast(transaction.rawTransaction);
     expect(kind).toBe('look');
     expect(node.asked.filter((method) => method === 'eth_sendRawTransaction')).toHaveLength(1);
     await node.close();
@@ -233,13 +230,8 @@ describe('BSC', () => {
       const onBsc = await createTestTreasury(bsc);
       await onBsc.driver.verifyAssets();
       const units = 1_000_000_000_000_000_001n;
-      const order = onBsc.orderOf({ units });
-      expect(await onBsc.driver.inspect(order)).toEqual({ kind: 'payable' });
-      const attempt = await onBsc.sign(order);
-      expect(fateOf(await onBsc.settle(attempt))).toMatchObject({
-        kind: 'paid',
-        proof: { units: '1000000000000000001' },
-      });
+      const attempt = await onBsc.sign([onBsc.orderOf({ units })]);
+      expect(fateOf(await onBsc.settle(attempt)).kind).toBe('paid');
       expect(await bsc.balanceOf('USDT', RECIPIENT)).toBe(units);
       // The same bytes are nothing to another chain, whose reader does not even ask.
       expect((await driver.status(attempt)).kind).toBe('unknown');

@@ -54,19 +54,14 @@ describe('replacementOf', () => {
   it('raises both fields by 12.5 % at least, and ends at the ceiling', () => {
     const quote = { maxFeeWei: 2n * GWEI, tipWei: GWEI };
     let fees = quote;
-    let replacements = 0;
-    const next = (): void => {
+    for (let replacements = 0; replacements < 42; replacements += 1) {
       const replacement = replacementOf(fees, quote, policy);
       expect(replacement.maxFeeWei * 8n >= fees.maxFeeWei * 9n).toBe(true);
       expect(replacement.tipWei * 8n >= fees.tipWei * 9n).toBe(true);
       expect(replacement.maxFeeWei <= policy.maxFeeCeilingWei).toBe(true);
       fees = replacement;
-      replacements += 1;
-    };
-    expect(() => {
-      while (replacements < 1_000) next();
-    }).toThrow(SigningPostponed);
-    // 2 to 300 gwei by steps of an eighth.
-    expect(replacements).toBe(42);
+    }
+    // From 2 to 300 gwei by steps of an eighth.
+    expect(() => replacementOf(fees, quote, policy)).toThrow(SigningPostponed);
   });
 });

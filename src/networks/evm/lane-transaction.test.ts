@@ -182,12 +182,12 @@ describe('readLaneTransaction refuses', () => {
 
   it('any byte that is another, unless it says something else', async () => {
     const bytes = await signed(call);
+    const meant = await readLaneTransaction(bytes);
     for (let index = 0; index < bytes.length; index += 1) {
       const changed = bytes.with(index, (bytes[index] ?? 0) ^ 1);
       const said = await readLaneTransaction(changed).catch(() => null);
       if (said === null) continue;
-      const { transactionHash, sender, delegator, ...fieldsRead } = said;
-      expect({ sender, ...fieldsRead }).not.toEqual({ sender: SENDER, ...call });
+      expect({ ...said, transactionHash: null }).not.toEqual({ ...meant, transactionHash: null });
     }
   });
 });

@@ -159,6 +159,7 @@ describe('reconciliation', () => {
   test('is not moved by transfers of nothing, which anybody can announce', async () => {
     world.move({ direction: 'out', units: 0n, block: 91n });
     await world.round(91n);
+    expect(await world.row()).toMatchObject({ scannedNumber: 91n });
     await expectClean();
   });
 });

@@ -44,6 +44,7 @@ export async function describeFailures(
   { batch, receipt }: { readonly batch: FollowedBatch; readonly receipt: Receipt },
   items: readonly FailedItem[],
 ): Promise<FailureReason[]> {
+  if (items.length === 0) return [];
   const token = nameOf(batch);
   try {
     const scene = await readScene(node, batch, receipt);

@@ -19,7 +19,10 @@ import { addressTopic, TRANSFER_TOPIC } from './token.ts';
 // What became of each item of a batch that was carried out.
 
 const stranger = testKey(0x33);
-const erc20 = parseAbi(['function transferFrom(address from, address to, uint256 value)']);
+const erc20 = parseAbi([
+  'function transfer(address to, uint256 value)',
+  'function transferFrom(address from, address to, uint256 value)',
+]);
 
 let world: FollowedWorld;
 let hostile: HostileToken;
@@ -120,6 +123,13 @@ describe('a token with manners of its own', () => {
   });
 });
 
+it('asks nothing about the token where every item was paid', async () => {
+  const attempt = await world.carryOut(world.batchOf([1n, 2n]));
+  const node = createLyingNode(world.chain.rpcUrl);
+  expect((await world.status(attempt, [node])).kind).toBe('final');
+  expect(node.asked).not.toContain('eth_call');
+});
+
 describe('what the treasury could not do is undone, not refused', () => {
   it('USDT that is paused', async () => {
     await world.chain.pauseToken('USDT', true);
@@ -170,11 +180,8 @@ describe('what the treasury could not do is undone, not refused', () => {
     const first = world.batchOf([held]);
     const second = world.batchOf([7n]);
     const hashes = [await world.submit(first), await world.submit(second)];
-    const data = encodeFunctionData({
-      abi: parseAbi(['function transfer(address to, uint256 value)']),
-      functionName: 'transfer',
-      args: [treasury, 100n],
-    });
+    const args = [treasury, 100n] as const;
+    const data = encodeFunctionData({ abi: erc20, functionName: 'transfer', args });
     await post(world.chain, submitter, { to: token, data });
     await world.chain.mine();
     await world.finalize();
@@ -217,7 +224,7 @@ describe('what the recipient is the cause of is refused', () => {
 });
 
 describe('what others do in the same transaction', () => {
-  it('changes nothing, where they announce transfers of nothing out of the treasury', async () => {
+  it('changes nothing: transfers of nothing out of the treasury, or of something of their own', async () => {
     const batch = world.batchOf([5n, 6n]);
     const caller = await deployCaller(world.payer);
     const { token } = batch;
@@ -226,7 +233,9 @@ describe('what others do in the same transaction', () => {
       functionName: 'transferFrom',
       args: [world.payer.treasury, recipient(9), 0n],
     });
-    const poison = callEachData(token, [nothing, nothing]);
+    const own = encodeFunctionData({ abi: erc20, functionName: 'transfer', args: [token, 5n] });
+    await world.chain.fund(caller.address);
+    const poison = callEachData(token, [nothing, own]);
     const execute = callEachData(world.payer.treasury, [await world.payer.dataOf(batch)]);
     const data = callEachData(caller.address, [poison, execute, poison]);
     const hash = await post(world.chain, stranger, { to: caller.address, data });

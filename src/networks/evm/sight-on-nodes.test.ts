@@ -293,13 +293,16 @@ describe('failures that nodes explain differently', () => {
 });
 
 describe('before anything is final', () => {
-  it('the best that one node says is believed', async () => {
+  it('the best that one node says is believed, unless it is in quarantine', async () => {
     batch = world.batchOf([20_000n]);
     const hash = await world.submit(batch);
     attempt = await world.attemptOf(batch, { transactionHashes: [hash] });
     const blind = LIES['blindness'] ?? {};
     expect((await statusOn(poolOf([blind, {}]).pool)).kind).toBe('waiting');
     expect((await statusOn(poolOf([{ eth_chainId: silence }, {}]).pool)).kind).toBe('waiting');
+    const { pool } = poolOf([{}, blind]);
+    for (const node of pool.all.slice(0, 1)) pool.quarantine(node, 'a test');
+    expect((await statusOn(pool)).kind).toBe('unseen');
     await world.chain.mine();
     expect((await statusOn(poolOf([blind, {}]).pool)).kind).toBe('included');
     expect((await statusOn(poolOf([blind, blind]).pool)).kind).toBe('unseen');

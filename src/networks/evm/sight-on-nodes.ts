@@ -137,12 +137,11 @@ function withoutVerdict(
       .find((other) => contradict(voice.sighting, other.sighting));
     if (rival !== undefined) return contradiction(voice, rival);
   }
-  const voices = heard.flatMap(voiceOf);
   for (const kind of ['included', 'waiting', 'unseen'] as const) {
-    const found = voices.find(({ sighting }) => sighting.kind === kind);
+    const found = counted.find(({ sighting }) => sighting.kind === kind);
     if (found !== undefined) return found.sighting;
   }
-  const said = voices.map((voice) => `${saying(voice)} by ${voice.node.label} alone`);
+  const said = counted.map((voice) => `${saying(voice)} by ${voice.node.label} alone`);
   const failures = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
   return { kind: 'unknown', reason: [...said, ...failures].join('; ') };
 }

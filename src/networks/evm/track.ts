@@ -128,7 +128,7 @@ async function weighTracks(
   heard: readonly Heard<Track>[],
 ): Promise<TransactionSighting> {
   const voices = heard.flatMap((it) => (it.kind === 'heard' ? [it] : []));
-  const counted = voices.filter(({ node }) => pool.counts(node)).map(({ value }) => value);
+  const counted = voices.flatMap(({ node, value }) => (pool.counts(node) ? [value] : []));
   const finals = counted.filter((it) => it.kind === 'final');
   for (const final of finals) {
     const agreeing = finals.filter((it) => isDeepStrictEqual(it, final));
@@ -143,9 +143,8 @@ async function weighTracks(
     return unknown(`the nodes do not agree on what became of ${tracked.hash}`);
   }
   for (const kind of ['included', 'waiting', 'unseen'] as const) {
-    const found = voices.find(({ value }) => value.kind === kind);
-    // Kinds are told apart by what was found.
-    if (found !== undefined && isOnTheWay(found.value)) return found.value;
+    const found = counted.find((it) => it.kind === kind);
+    if (found !== undefined && isOnTheWay(found)) return found;
   }
   const failures = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
   return unknown([...failures, 'no quorum of the nodes says what became of it'].join('; '));

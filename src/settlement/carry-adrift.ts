@@ -7,10 +7,12 @@ import { loadAttempts, type RecordedAttempt } from './internal/attempt-store.ts'
 import { noteNewTransaction } from './internal/order-store.ts';
 import {
   insertTransaction,
+  isStillWanted,
   listAdrift,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
 import { takeSequence, type HeldLane } from './lanes.ts';
+import { isSigningAllowed } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { stopAtStrangers, withGasLane } from './with-lane.ts';
@@ -42,7 +44,6 @@ export async function carryAdrift(settlement: Settlement): Promise<void> {
     worthIt.map(({ attemptId }) => attemptId),
   );
   for (const attempt of attempts) {
-    // One that has been carried out needs no other carrier: it only is not final yet.
     const isShort =
       attempt.validUntil !== null && attempt.validUntil <= later(now, pace.replaceAfterMs);
     if (isShort) continue;
@@ -60,6 +61,7 @@ async function carry(settlement: Settlement, attempt: RecordedAttempt): Promise<
   const { driver, assetOf, log } = settlement;
   const asked = toFollow(attempt, assetOf);
   const { kind } = await driver.status(asked);
+  // One that has been carried out needs no other carrier: it only is not final yet.
   if (kind !== 'unseen' && kind !== 'waiting') return;
   await withGasLane(settlement, async (lane) => {
     if ((await stopAtStrangers(settlement, lane)) !== null) return 0;
@@ -89,6 +91,8 @@ async function record(
       if (!(await takeSequence(tx, lane, { count: 1n, at }))) {
         throw new StaleClaim('the lane has passed on');
       }
+      if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      if (!(await isStillWanted(tx, attempt))) throw new StaleClaim('the attempt has ended');
       const { transactionHash } = signed;
       await noteNewTransaction(tx, { network, fence, transactionHash, at });
       return await insertTransaction(tx, { network, signed, purpose: 'CARRY', attemptId, at });

@@ -11,6 +11,7 @@ import {
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
 import { endInFlight, lockFlight, requeue, type ProvenEnd } from './internal/order-store.ts';
+import { findWatchedBlocks } from './internal/watched-blocks.ts';
 import { stopNetwork } from './network-state.ts';
 import { toTransferOrder, type AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
@@ -128,6 +129,7 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
   const landed = { transactionHash, block, feeUnits };
   await database.transaction(async (tx) => {
     const at = clock.now();
+    if (await isChainDenied(tx, network)) return;
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'LANDED', sighting: 'final', proof, landed, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return;
@@ -140,6 +142,11 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
     const undone = fates.filter(({ kind }) => kind === 'undone').map((fate) => fate.payoutId);
     await requeueAll(tx, attempt, { payoutIds: undone, availableAt: later(at, pace.waitMs), at });
   });
+}
+
+/** The chain has taken back what was final: its word ends nothing until a person has looked. */
+async function isChainDenied(tx: Tx, network: RecordedAttempt['network']): Promise<boolean> {
+  return ((await findWatchedBlocks(tx, network))?.denied ?? null) !== null;
 }
 
 function assertFatesOf(payoutIds: readonly string[], fates: readonly ItemFate[]): void {
@@ -195,6 +202,7 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
   const payoutIds = attempt.orders.map((order) => order.payoutId);
   const stranger = await database.transaction(async (tx) => {
     const at = clock.now();
+    if (await isChainDenied(tx, network)) return null;
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'DEAD', sighting: reason, proof, landed: null, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return null;
@@ -211,7 +219,7 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     return words;
   });
   if (stranger !== null) log.error({ fence, alarm: true }, stranger);
-  log.warn({ fence }, `an attempt is dead: ${reason}`);
+  log.warn({ fence }, `the chain says that an attempt is dead: ${reason}`);
 }
 
 /** The attempt's fence can pay these no more. */

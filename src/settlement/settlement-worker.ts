@@ -1,5 +1,6 @@
 import { ChainMismatch } from '../networks/network.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { catchUp } from './catch-up.ts';
 import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { createHeadFollower } from './follow-head.ts';
@@ -46,10 +47,14 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     await step();
     return 0;
   };
+  const signing = async (sign: () => Promise<void>): Promise<void> => {
+    await untilCaughtUp(settlement, signal);
+    await sign();
+  };
   // None of these waits for another.
   await Promise.all([
     repeatEvery(idleMs, async () => await acceptOrders(settlement)),
-    repeatEvery(idleMs, async () => await submitPayouts(settlement)),
+    signing(async () => await repeatEvery(idleMs, async () => await submitPayouts(settlement))),
     repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
     repeatEvery(idleMs, async () => await settlePayouts(settlement)),
     repeatEvery(
@@ -58,8 +63,14 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     ),
     repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
     repeatEvery(waitMs, rarely(createUpkeep(settlement))),
-    repeatEvery(reconcileEveryMs, rarely(async () => await reconcile(settlement))),
-    repeatEvery(compareEveryMs, rarely(async () => await compareLedger(settlement))),
+    repeatEvery(
+      reconcileEveryMs,
+      rarely(async () => await reconcile(settlement)),
+    ),
+    repeatEvery(
+      compareEveryMs,
+      rarely(async () => await compareLedger(settlement)),
+    ),
   ]);
 }
 
@@ -77,6 +88,18 @@ async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<
       log.warn({ err: error }, 'the network is not reachable yet');
       await clock.sleep(pace.waitMs, signal);
     }
+  }
+}
+
+async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promise<void> {
+  const { clock, log, pace } = settlement;
+  while (!signal.aborted) {
+    try {
+      if (await catchUp(settlement)) return;
+    } catch (error) {
+      log.warn({ err: error }, 'nothing is signed before the treasury is reconciled');
+    }
+    await clock.sleep(pace.checkEveryMs, signal);
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
 import { holdsLane, stopLane, type HeldLane } from './lanes.ts';
+import { isSigningAllowed } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { withLane } from './with-lane.ts';
@@ -197,6 +198,9 @@ async function record(
   try {
     return await database.transaction(async (tx) => {
       if (!(await holdsLane(tx, lane))) throw new StaleClaim('the lane has passed on');
+      if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      const isWanted = await isStillWanted(tx, old);
+      if (by === 'itself' && !isWanted) throw new StaleClaim('the attempt has ended');
       const fence = by === 'itself' ? await findFence(tx, old) : null;
       if (fence !== null) {
         const { transactionHash } = signed;

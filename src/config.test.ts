@@ -91,6 +91,8 @@ describe('what is given is read', () => {
     const config = readWorkerConfig({ ...FULL, KNIT_WEBHOOK_PRIVATE_TARGETS: targets });
     expect(config.treasuryMnemonic).toBe(MNEMONIC);
     expect(config.allowedPrivateTargets).toEqual(['127.0.0.1:8090', '[::1]:80']);
+    expect(config.gasAccounts).toBe(4);
+    expect(readWorkerConfig({ ...FULL, KNIT_GAS_ACCOUNTS: '16' }).gasAccounts).toBe(16);
   });
 
   test('a network that is named twice is one', () => {
@@ -169,6 +171,11 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_ASSETS_FILE', '/does/not/exist.json'],
   ])('%s %s', (name, value) => {
     expectPlainProblem(name, () => readApiConfig({ ...FULL, [name]: value }));
+  });
+
+  test.each(['0', '17', '-1', 'four'])('KNIT_GAS_ACCOUNTS %s', (value) => {
+    const env = { ...FULL, KNIT_GAS_ACCOUNTS: value };
+    expectPlainProblem('KNIT_GAS_ACCOUNTS', () => readWorkerConfig(env));
   });
 
   test.each(['127.0.0.1', 'http://127.0.0.1:80', 'user@host:80', 'host:', '[::1]'])(

@@ -53,6 +53,48 @@ describe('derivation', () => {
   });
 });
 
+describe('gas accounts', () => {
+  const signers = createMnemonicSigner({ mnemonic: JUNK });
+  const addressesOf = (network: MnemonicNetwork, count: number): string[] =>
+    signers.gasAccountsFor(network, count).map(({ publicKey }) => evmAddressOfPublicKey(publicKey));
+
+  it("lie at m/44'/60'/1'/0/i", () => {
+    const root = HDKey.fromMasterSeed(mnemonicToSeedSync(JUNK));
+    const expected = Array.from({ length: 16 }, (_, index) => {
+      const { privateKey } = root.derive(`m/44'/60'/1'/0/${index}`);
+      const publicKey = secp256k1.getPublicKey(privateKey ?? new Uint8Array(), false);
+      return evmAddressOfPublicKey(publicKey);
+    });
+    expect(addressesOf('MATIC_MAINNET', 16)).toEqual(expected);
+  });
+
+  it('are the same on all EVM networks, in the same order however many there are', () => {
+    for (const network of NETWORKS) {
+      expect(addressesOf(network, 4)).toEqual(addressesOf('MATIC_MAINNET', 16).slice(0, 4));
+    }
+  });
+
+  it('are sixteen different ones, none of them the treasury', () => {
+    const all = [addressOf(JUNK), ...addressesOf('BSC_MAINNET', 16)];
+    expect(new Set(all).size).toBe(17);
+  });
+
+  it.each([0, 17, -1])('are not %s', (count) => {
+    expect(() => addressesOf('BSC_MAINNET', count)).toThrow('number of gas accounts');
+  });
+
+  it('sign, each with its own key', async () => {
+    const digest = new Uint8Array(32).fill(7);
+    for (const signer of signers.gasAccountsFor('BSC_MAINNET', 3)) {
+      const signature = await signer.sign(digest);
+      const recovered = secp256k1.Signature.fromBytes(signature.subarray(0, 64), 'compact')
+        .addRecoveryBit(signature[64] ?? 9)
+        .recoverPublicKey(digest);
+      expect(recovered.toBytes(false)).toEqual(signer.publicKey);
+    }
+  });
+});
+
 describe('secrecy', () => {
   it.each([
     ['a word outside the list', JUNK.replace('junk', 'hunk')],
@@ -78,7 +120,7 @@ describe('secrecy', () => {
     const signer = signers.for('BSC_MAINNET');
     const key = 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80';
     const bytes = Buffer.from(key, 'hex').join(', ');
-    for (const it of [signers, signer]) {
+    for (const it of [signers, signer, ...signers.gasAccountsFor('BSC_MAINNET', 16)]) {
       const shown = inspect(it, { showHidden: true, depth: 9, maxArrayLength: 999 });
       expect(shown + JSON.stringify(it)).not.toContain(key);
       expect(shown.replaceAll(/\s+/g, ' ')).not.toContain(bytes);

@@ -9,6 +9,7 @@ import type { TransferOrder } from '../network.ts';
 import { TRANSACTION_GAS_CAP } from './fees.ts';
 import { batchGasLimit, gasPerItemFor, itemsGasOf, itemsWithin } from './batch-gas.ts';
 import { readLaneTransaction } from './lane-transaction.ts';
+import { transferCalldata } from './token.ts';
 
 describe('gasPerItemFor', () => {
   it.each([
@@ -96,10 +97,27 @@ describe('the limit of a batch suffices', () => {
       await spareOf(ordersTo(recipientsOf.existing(size), token));
       for (const kind of ['existing', 'fresh', 'mixed'] as const) {
         const { used, spare } = await spareOf(ordersTo(recipientsOf[kind](size), token));
-        console.log(token, size, kind, used, spare, Number((spare * 1000n) / used) / 10);
         // A share that the last item need not use, what is fixed at its dearest, and a fifth.
         expect(spare < 150_000n + (used * 3n) / 10n).toBe(true);
       }
     });
+  });
+
+  it('where recipients have emptied their accounts since', async () => {
+    // Development accounts, which the node signs for.
+    const [, ...accounts] = (await chain.rpc('eth_accounts')) as string[];
+    const recipients = accounts.slice(0, 5);
+    await spareOf(ordersTo(recipients, 'USDT'));
+    const attempt = await treasury.sign(ordersTo(recipients, 'USDT'));
+    const nobody = `0x${'b'.repeat(40)}` as const;
+    for (const from of recipients.slice(0, 2)) {
+      const units = await chain.balanceOf('USDT', from);
+      const data = transferCalldata(nobody, units);
+      await chain.rpc('eth_sendTransaction', { from, to: chain.tokens.USDT.address, data });
+      await chain.mine(1);
+      expect(await chain.balanceOf('USDT', from)).toBe(0n);
+    }
+    const fates = fatesOf(await treasury.settle(attempt));
+    expect(fates.map(({ kind }) => kind)).toEqual(recipients.map(() => 'paid'));
   });
 });

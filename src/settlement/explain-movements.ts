@@ -23,25 +23,24 @@ export function explainMovements<M extends Movement>(
   movements: readonly M[],
   offered: readonly Explanation[],
 ): ReadonlyMap<M, Explanation> {
-  const left = new Set(offered.filter(({ fate }) => fate === 'OPEN' || fate === 'PAID'));
+  const left = Map.groupBy(
+    offered.filter(({ fate }) => fate === 'OPEN' || fate === 'PAID'),
+    (explanation) => kindOf(explanation, explanation.units),
+  );
   const explained = new Map<M, Explanation>();
   for (const movement of movements) {
-    const found = [...left].find((explanation) => explains(network, explanation, movement));
-    if (found === undefined) continue;
-    left.delete(found);
-    explained.set(movement, found);
+    if (movement.direction !== 'out' || movement.carried === null) continue;
+    const alike = left.get(kindOf(movement.carried, movement.units)) ?? [];
+    const index = alike.findIndex(({ toAddress }) =>
+      sameAddress(network, movement.counterparty, toAddress),
+    );
+    const [found] = index < 0 ? [] : alike.splice(index, 1);
+    if (found !== undefined) explained.set(movement, found);
   }
   return explained;
 }
 
-function explains(network: NetworkId, explanation: Explanation, movement: Movement): boolean {
-  const { carried } = movement;
-  return (
-    movement.direction === 'out' &&
-    carried !== null &&
-    carried.fence === explanation.fence &&
-    carried.authorityHash === explanation.authorityHash &&
-    movement.units === explanation.units &&
-    sameAddress(network, movement.counterparty, explanation.toAddress)
-  );
+/** Of the same attempt, and of the same size: a range of blocks can hold very many. */
+function kindOf(carried: NonNullable<Movement['carried']>, units: bigint): string {
+  return `${carried.fence} ${carried.authorityHash} ${units}`;
 }

@@ -105,6 +105,43 @@ describe('reconciliation', () => {
     await expectClean();
   });
 
+  test('is not put back by a worker that was slow', async () => {
+    world.move({ direction: 'in', units: 7n, block: 91n });
+    world.move({ direction: 'in', units: 9n, block: 94n });
+    const { driver } = world.settlement();
+    let isOvertaken = false;
+    await world.round(92n, {
+      movements: async (...question) => {
+        const seen = await driver.movements(...question);
+        if (!isOvertaken) {
+          isOvertaken = true;
+          await world.round(95n);
+        }
+        return seen;
+      },
+    });
+    expect(await world.row()).toMatchObject({ scannedNumber: 95n, inUnits: 16n });
+    await world.round(96n);
+    expect(await world.row()).toMatchObject({ scannedNumber: 96n, inUnits: 16n });
+    await expectClean();
+  });
+
+  test('books more at once than one statement takes', async () => {
+    const attempt = await world.attempt({ items: [] });
+    for (let count = 0; count < 5_001; count += 1) {
+      world.move({ direction: 'in', units: 1n, block: 91n });
+    }
+    const unexplained = {
+      direction: 'out',
+      units: 1n,
+      block: 91n,
+      carried: attempt.carried,
+    } as const;
+    world.move(unexplained);
+    await world.round(91n);
+    expect(await world.row()).toMatchObject({ inUnits: 5_001n, outUnits: 1n, scannedNumber: 91n });
+  });
+
   test('reads a long gap in bounded ranges, and asks for units at its end only', async () => {
     world.move({ direction: 'in', units: 1n, block: 1_090n });
     world.move({ direction: 'in', units: 2n, block: 1_091n });
@@ -285,6 +322,16 @@ describe('a scanned block', () => {
     expect(await world.stoppedFor()).toMatch(/^block 90 .*final when USDT was reconciled/);
     expect(world.chain.asked).toEqual([]);
     expect(world.alarms()).toHaveLength(1);
+  });
+
+  test('is not even looked at while another block is denied', async () => {
+    await world.db.database.query(
+      `UPDATE settlement_networks SET denied_number = 91, denied_hash = 'x'`,
+    );
+    world.chain.asked.length = 0;
+    await world.round(92n);
+    expect(world.chain.asked).toEqual([]);
+    expect(await world.row()).toMatchObject({ scannedNumber: 90n });
   });
 
   test('of which nobody is sure waits', async () => {

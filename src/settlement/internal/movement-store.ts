@@ -84,13 +84,25 @@ export async function findExplanations(
   }));
 }
 
+/** How many one statement takes. */
+const CHUNK = 5_000;
+
 /** Books each once. One that is there already is only noted in the block where it is now. */
 export async function bookMovements(
   tx: Tx,
   key: AssetKey & { readonly at: Date },
   booked: readonly ExplainedMovement[],
 ): Promise<void> {
-  if (booked.length === 0) return;
+  for (let start = 0; start < booked.length; start += CHUNK) {
+    await insertMovements(tx, key, booked.slice(start, start + CHUNK));
+  }
+}
+
+async function insertMovements(
+  tx: Tx,
+  key: AssetKey & { readonly at: Date },
+  booked: readonly ExplainedMovement[],
+): Promise<void> {
   const of = <T>(read: (movement: Movement) => T): T[] => booked.map((it) => read(it.movement));
   await tx.query(
     `INSERT INTO settlement_movements

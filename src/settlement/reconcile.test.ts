@@ -215,6 +215,17 @@ describe('a transfer out', () => {
     expect(await world.row()).toMatchObject({ outUnits: units, differenceUnits: 0n });
   });
 
+  test('has its own alarm where the network is stopped already; the first reason stays', async () => {
+    const out = { direction: 'out', units: 1n, counterparty: BOB } as const;
+    const first = world.move({ ...out, block: 91n });
+    await world.round(91n);
+    const second = world.move({ ...out, block: 92n });
+    await world.round(92n);
+    expect(await world.stoppedFor()).toContain(first.transactionHash);
+    expect(world.alarms()).toHaveLength(2);
+    expect(world.alarms()[1]).toContain(second.transactionHash);
+  });
+
   test('more than the attempt orders stops the network: each payout explains one', async () => {
     const attempt = await world.attempt({
       items: [

@@ -6,7 +6,7 @@ import { describeFailures, type FailedItem, type FailureReason } from './failure
 import type { FollowedBatch } from './followed-batch.ts';
 import { RpcFailure } from './json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import type { EventLog, Hex, Receipt } from './read-answer.ts';
+import type { Hex, Receipt } from './read-answer.ts';
 import { addressTopic, TRANSFER_TOPIC, transfersOf, type TransferEvent } from './token.ts';
 import { treasuryEventsOf, type TreasuryEvent } from './treasury-events.ts';
 
@@ -55,7 +55,10 @@ function executionIn(
     .find((event) => event.batchId === batch.batchId && event.digest === digest);
 }
 
-/** A receipt that lost events could turn a payment into none, so the log index has to agree with it. */
+/**
+ * A receipt that lost events could turn a payment into none, and one that mixed them up could pay
+ * another item, so the log index has to agree with it.
+ */
 async function assertWhole(
   node: EvmNode,
   { batch, place }: FollowedBatch,
@@ -89,7 +92,6 @@ type Step =
  * transaction, up to its own end. The treasury runs one batch at a time.
  */
 function sectionOf(batch: FollowedBatch, receipt: Receipt): readonly Step[] {
-  assertInOrder(receipt.logs);
   const { treasury } = batch.place;
   const events = treasuryEventsOf(treasury, receipt.logs);
   const end = present(
@@ -107,14 +109,6 @@ function sectionOf(batch: FollowedBatch, receipt: Receipt): readonly Step[] {
   return [...transfers, ...steps]
     .filter(({ logIndex }) => logIndex > start && logIndex <= end.logIndex)
     .toSorted((a, b) => Number(a.logIndex - b.logIndex));
-}
-
-function assertInOrder(logs: readonly EventLog[]): void {
-  const isInOrder = logs.every((log, index) => {
-    const before = logs[index - 1];
-    return before === undefined || before.logIndex < log.logIndex;
-  });
-  if (!isInOrder) throw new RpcFailure('the events of a receipt are not in their order');
 }
 
 /** What the events say of one item. */

@@ -179,13 +179,16 @@ describe('coins for gas', () => {
     await expect(driver.signChore(chore, await lane())).rejects.toThrow(SigningPostponed);
   });
 
-  it('go to gas accounts only', async () => {
+  it('go to gas accounts only, and not beyond a bound', async () => {
     await chain.fund(driver.gasAccounts[0] ?? '', { units: 0n, wei: 0n });
     const chore = await choreOf('TOP_UP');
     for (const account of [STRANGER, driver.treasury]) {
       const stray = { ...chore, details: { ...chore.details, account } };
       await expect(driver.signChore(stray, await lane())).rejects.toThrow();
     }
+    const vast = { wei: (600n * COIN).toString(), fullWei: (900n * COIN).toString() };
+    const beyond = { ...chore, details: { ...chore.details, ...vast } };
+    await expect(driver.signChore(beyond, await lane())).rejects.toThrow('bound');
   });
 
   it('are shared out as far as the treasury has them, and a person is told', async () => {

@@ -25,7 +25,7 @@ const COIN = 10n ** 18n;
 const COIN_DECIMALS = 18;
 
 /** No gas account is filled beyond this, whatever fees may say: its key is worth no more. In wei. */
-const MOST_WEI: Readonly<Record<EvmNetworkId, bigint>> = {
+export const MOST_WEI: Readonly<Record<EvmNetworkId, bigint>> = {
   ETHEREUM_MAINNET: 2n * COIN,
   MATIC_MAINNET: 500n * COIN,
   BSC_MAINNET: 2n * COIN,

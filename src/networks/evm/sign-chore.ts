@@ -5,6 +5,7 @@ import {
   type LanePosition,
   type SignedTransaction,
 } from '../network.ts';
+import { MOST_WEI } from './install.ts';
 import {
   delegationDigest,
   type LaneTransaction,
@@ -81,8 +82,10 @@ async function signDelegation(payer: Payer, nonce: bigint): Promise<SignedDelega
 async function requireLow(payer: Payer, chore: Chore): Promise<LaneTransaction['to']> {
   const account = accountAt(payer, present(chore.details['account'], 'a top-up has an account'));
   assert(isGasAccount(payer, account), 'a top-up fills a gas account');
+  const fullWei = weiOf(chore, 'fullWei');
+  assert(fullWei <= MOST_WEI[payer.network], 'a top-up fills an account beyond its bound');
   const heldWei = await payer.pool.onOne(async (node) => await node.balance(account.sender));
-  if (heldWei + weiOf(chore, 'wei') > weiOf(chore, 'fullWei')) {
+  if (heldWei + weiOf(chore, 'wei') > fullWei) {
     throw new SigningPostponed(`${account.address} has been topped up since.`);
   }
   return account.sender;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkBooks } from '../src/ledger/check-books.ts';
 import { startTestChain, type TestChain, type TransferLog } from './harness/chain.ts';
 import { createTestDatabase, type TestDatabase } from './harness/database.ts';
-import { readOverHttp } from './harness/order-over-http.ts';
+import { orderOverHttp, readOverHttp } from './harness/order-over-http.ts';
 import { createPlatform, type Platform } from './harness/platform.ts';
 import { startRpcProxy, type RpcProxy } from './harness/rpc-proxy.ts';
 import { createSeededRandom, type SeededRandom } from './harness/seeded-random.ts';
@@ -98,6 +98,9 @@ async function liveThroughChaos(): Promise<{
     },
     { random: random.child('processes'), workers: 3 },
   );
+  const first = await untilOneIsPaid();
+  processes.begin();
+  blocks.begin();
   const network = startUnrulyNetwork(proxies, random.child('network'));
   const merchants = startSteadyMerchants(platform, {
     random: random.child('merchants'),
@@ -105,6 +108,7 @@ async function liveThroughChaos(): Promise<{
     recipient: recipients(random.child('recipients')),
   });
   await sleep(CHAOS_MS);
+  const paidMeanwhile = (await transfersOut('USDT')).length + (await transfersOut('USDC')).length;
   await network.calm();
   await processes.calm();
   blocks.calm();
@@ -113,12 +117,28 @@ async function liveThroughChaos(): Promise<{
     seed: SEED,
     acknowledged: merchants.acknowledged.length,
     repeated: merchants.repeated(),
+    paidMeanwhile,
     processes: processes.counts,
     reorgs: blocks.reorgs,
     rpc: network.counts(),
     complaints: countByMessage(processes.complaints()),
   });
-  return { orders: merchants.acknowledged, blocks };
+  return { orders: [first, ...merchants.acknowledged], blocks };
+}
+
+/** A payout before anything fails: the treasury's account is set up by then. */
+async function untilOneIsPaid(): Promise<AcknowledgedOrder> {
+  const [merchant] = platform.merchants;
+  if (merchant === undefined) throw new Error('there is no merchant');
+  const toAddress = addressOf('first');
+  const order = { merchant, token: 'USDT', units: 10_000n, toAddress } as const;
+  const outcome = await orderOverHttp(platform, { ...order, idempotencyKey: 'first' });
+  if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
+  const first = { ...order, idempotencyKey: 'first', payoutId: outcome.payoutId };
+  await expect
+    .poll(async () => (await readOverHttp(platform, first)).status, { timeout: 60_000 })
+    .toBe('COMPLETED');
+  return first;
 }
 
 function recipients(choice: SeededRandom): (token: 'USDT' | 'USDC') => string {
@@ -245,9 +265,13 @@ function addressOf(name: string): string {
   return `0x${Buffer.from(hash.slice(12)).toString('hex')}`;
 }
 
-/** Alarms and errors, by what they say. */
+/** Alarms and errors, by what they say and, where there is one, by their error's words. */
 function countByMessage(lines: readonly string[]): Record<string, number> {
-  const messages = lines.map((line) => /"msg":"([^"]*)"/.exec(line)?.[1] ?? line);
+  const messages = lines.map((line) => {
+    const message = /"msg":"([^"]*)"/.exec(line)?.[1] ?? line;
+    const cause = /"message":"([^"]*)"/.exec(line)?.[1];
+    return cause === undefined ? message : `${message}: ${cause}`;
+  });
   return Object.fromEntries(
     [...Map.groupBy(messages, (message) => message)].map(([message, all]) => [message, all.length]),
   );

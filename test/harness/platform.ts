@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mnemonicToAccount } from 'viem/accounts';
@@ -7,6 +7,7 @@ import { systemRandom } from '../../src/base/random.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
 import { freePort } from '../../src/sandbox/free-port.ts';
+import { createGuard } from '../../src/sandbox/guard.ts';
 import type { TestChain } from './chain.ts';
 import { startKnitService, type KnitService } from './knit-service.ts';
 import { openTenant, type Tenant } from './tenant.ts';
@@ -63,12 +64,15 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   for (let count = 0; count < (options.merchants ?? 1); count += 1) {
     merchants.push(await openTenant(sources, { tokens: ['USDT', 'USDC'] }));
   }
+  const guard = createGuard();
   const folder = await mkdtemp(join(tmpdir(), 'knit-platform-'));
+  guard.removeFolder(folder);
   const port = await freePort();
   const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder, port });
   const services: KnitService[] = [];
   const started = (service: KnitService): KnitService => {
     services.push(service);
+    if (service.child.pid !== undefined) guard.watch(service.child.pid);
     return service;
   };
   return {
@@ -89,7 +93,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     close: async () => {
       await Promise.all(services.map(async (service) => await service.end('SIGKILL')));
       await database.close();
-      await rm(folder, { recursive: true });
+      await guard.dispose();
     },
   };
 }

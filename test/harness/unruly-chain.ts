@@ -7,6 +7,8 @@ import type { SeededRandom } from './seeded-random.ts';
 export interface UnrulyChain {
   /** How many reorganisations there were, by what became of their transactions. */
   readonly reorgs: Record<'kept' | 'dropped' | 'partly kept', number>;
+  /** From now on. */
+  begin(): void;
   /** No more of them from now on. */
   calm(): void;
   stop(): Promise<void>;
@@ -23,7 +25,7 @@ export function startUnrulyChain(
   const { random, blockMs, deepest, everyBlocks } = about;
   const halt = new AbortController();
   const reorgs = { kept: 0, dropped: 0, 'partly kept': 0 };
-  let isCalm = false;
+  let isCalm = true;
   const run = async (): Promise<void> => {
     while (!halt.signal.aborted) {
       if (!isCalm && random.chance(1 / everyBlocks)) {
@@ -40,6 +42,9 @@ export function startUnrulyChain(
   ended.catch(() => undefined);
   return {
     reorgs,
+    begin: () => {
+      isCalm = false;
+    },
     calm: () => {
       isCalm = true;
     },

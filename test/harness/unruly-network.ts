@@ -16,10 +16,10 @@ const MISJUDGED = { 'misjudged-send': 0.25 } as const;
 const MOODS = [
   MISJUDGED,
   { ...evenly(0.01), ...MISJUDGED },
-  { ...evenly(0.03), ...MISJUDGED },
-  { stale: 0.6, ...MISJUDGED },
-  { 'reset-after': 0.3, 'misjudged-send': 0.6 },
-  { 'server-error': 0.5, ...MISJUDGED },
+  { ...evenly(0.02), ...MISJUDGED },
+  { stale: 0.4, ...MISJUDGED },
+  { 'reset-after': 0.2, 'misjudged-send': 0.6 },
+  { 'server-error': 0.3, ...MISJUDGED },
 ] as const satisfies readonly Partial<Record<RpcFault, number>>[];
 
 function evenly(chance: number): Partial<Record<RpcFault, number>> {

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnitService } from './knit-service.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** Processes that are killed and stalled at random, and started again each time. */
+/** Processes that run, and are then killed and stalled at random, and started again each time. */
 export interface UnrulyProcesses {
   readonly counts: Record<'api killed' | 'worker killed' | 'worker stalled', number>;
   /** Everything that is an alarm or an error in their logs. */
   readonly complaints: () => string[];
+  /** From now on they are harmed. */
+  begin(): void;
   /** Lets what is down come up, and harms nothing more. Throws where one ended by itself. */
   calm(): Promise<void>;
 }
@@ -16,7 +18,10 @@ export interface ProcessSources {
   readonly startWorker: () => KnitService;
 }
 
-const LONGEST_PAUSE_MS = 3_500;
+const SHORTEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 4_000;
+/** Not for ever: the nodes may keep it from being so. */
+const READY_WITHIN_MS = 6_000;
 /** Longer than a lease of a test worker, so that others take over what it holds. */
 const STALL_MS = 3_000;
 const LONGEST_ABSENCE_MS = 1_000;
@@ -41,6 +46,8 @@ export async function startUnrulyProcesses(
     api = keep(await sources.startApi());
   };
   const killWorker = async (index: number): Promise<void> => {
+    // Mostly one that is at work: those that are killed while they start harm nobody.
+    if (random.chance(0.8)) await untilAtWork(workers[index]);
     await kill(workers[index]);
     await sleep(random.between(0, LONGEST_ABSENCE_MS));
     workers[index] = keep(sources.startWorker());
@@ -55,20 +62,29 @@ export async function startUnrulyProcesses(
   };
   const run = async (): Promise<void> => {
     while (!halt.signal.aborted) {
-      await sleep(random.between(500, LONGEST_PAUSE_MS));
+      await sleep(random.between(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS));
       await harm();
     }
   };
-  const ended = run();
-  ended.catch(() => undefined);
+  let ended = Promise.resolve();
   return {
     counts,
     complaints: () => all.flatMap((service) => service.complaints),
+    begin: () => {
+      ended = run();
+      // Heard when it is calmed; before that it must not end the process.
+      ended.catch(() => undefined);
+    },
     calm: async () => {
       halt.abort();
       await ended;
     },
   };
+}
+
+async function untilAtWork(worker: KnitService | undefined): Promise<void> {
+  const isReady = worker?.said('settlement is ready').catch(() => undefined);
+  await Promise.race([isReady, sleep(READY_WITHIN_MS)]);
 }
 
 async function kill(service: KnitService | undefined): Promise<void> {

@@ -277,4 +277,7 @@ export class SigningPostponed extends Error {
   override readonly name = 'SigningPostponed';
 }
 
+/** Not on this lane: its account cannot pay for the transaction. Another lane's may. */
+export class LaneUnfunded extends SigningPostponed {}
+
 export type { Signer };

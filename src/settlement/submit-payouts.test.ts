@@ -105,6 +105,20 @@ describe('an order that has to wait', () => {
     await expectSigned(payout);
   });
 
+  it('goes by another gas account where one is out of coins', async () => {
+    const [first = '', second = ''] = driver.gasAccounts;
+    const coins = await road.chain.rpc('eth_getBalance', first, 'latest');
+    await road.chain.rpc('anvil_setBalance', first, '0x1');
+    const payouts = [await road.order(1n), await road.order(1n)];
+    await road.submit(road.settlement({ maxBatchOrders: 1 }));
+    await road.submit(road.settlement({ maxBatchOrders: 1 }));
+    for (const payout of payouts) {
+      await expectSigned(payout);
+      expect((await road.attempts(payout))[0]?.transactions[0]?.sender).toBe(second);
+    }
+    await road.chain.rpc('anvil_setBalance', first, coins as string);
+  });
+
   it('waits while its token is paused; the other token goes on', async () => {
     await road.chain.pauseToken('USDT', true);
     const paused = await road.order(1n);

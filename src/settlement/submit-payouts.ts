@@ -3,6 +3,7 @@ import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import { TOKENS, type Token } from '../money/asset.ts';
 import {
+  LaneUnfunded,
   SigningPostponed,
   type Inspection,
   type SignedAttempt,
@@ -90,6 +91,11 @@ async function submitSafely(
       const half = Math.ceil(orders.length / 2);
       const moved = await submitSafely(settlement, orders.slice(0, half), lane);
       return await submitSafely(settlement, orders.slice(half), moved);
+    }
+    if (error instanceof LaneUnfunded) {
+      // Free at once, for the lane whose turn comes next.
+      await putBack(settlement, orders, null);
+      throw error;
     }
     const isPostponed = error instanceof SigningPostponed;
     if (!isPostponed) {

@@ -1,25 +1,32 @@
 import { sameAddress } from '../networks/address.ts';
+import { LaneUnfunded } from '../networks/network.ts';
 import { countWaiting } from './internal/transaction-store.ts';
 import { holdLane, holdsLane, leaveLane, stopLane, type HeldLane } from './lanes.ts';
 import type { Settlement } from './settlement.ts';
 
 /**
  * Does `work` on a gas lane that this worker holds meanwhile: of those with room for another transaction
- * the one on which the fewest wait. Gives 0 where there is none.
+ * the one on which the fewest wait. Where its account cannot pay (LaneUnfunded), the next one's turn comes.
+ * Gives 0 where there is none.
  */
 export async function withGasLane(
   settlement: Settlement,
   work: (lane: HeldLane) => Promise<number>,
 ): Promise<number> {
-  const { database, driver, maxWaitingTransactions } = settlement;
+  const { database, driver, log, maxWaitingTransactions } = settlement;
   const waiting = await countWaiting(database, driver.network);
   const senders = driver.gasAccounts
     .map((sender) => ({ sender, waiting: waiting.get(sender) ?? 0 }))
     .filter((lane) => lane.waiting < maxWaitingTransactions)
     .sort((a, b) => a.waiting - b.waiting);
   for (const { sender } of senders) {
-    const done = await withLane(settlement, sender, work);
-    if (done !== undefined) return done;
+    try {
+      const done = await withLane(settlement, sender, work);
+      if (done !== undefined) return done;
+    } catch (error) {
+      if (!(error instanceof LaneUnfunded)) throw error;
+      log.warn({ sender }, error.message);
+    }
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { formatUnits } from '../../money/amount.ts';
-import { SigningPostponed, type LanePosition, type SignedTransaction } from '../network.ts';
+import { LaneUnfunded, type LanePosition, type SignedTransaction } from '../network.ts';
 import { quoteFees, TRANSACTION_GAS_CAP, type FeeQuote } from './fees.ts';
 import {
   laneDigest,
@@ -37,7 +37,7 @@ export async function signOnLane(
 
 /**
  * The next transaction of a lane but for its call, at what a gas costs now. Throws
- * {@link SigningPostponed} where that is above the ceiling, or the account cannot pay for it.
+ * SigningPostponed where that is above the ceiling, {@link LaneUnfunded} where the account cannot pay.
  */
 export async function quoteOnLane(
   payer: Payer,
@@ -50,7 +50,7 @@ export async function quoteOnLane(
   return { ...fees, chainId: payer.place.chainId, nonce: lane.sequence };
 }
 
-/** What a gas costs now. Throws {@link SigningPostponed} where that is above the ceiling. */
+/** What a gas costs now. Throws SigningPostponed where that is above the ceiling. */
 export async function readQuote({ pool, policy }: Payer): Promise<FeeQuote> {
   return await pool.onOne(async (node) => quoteFees(await node.feeHistory(), policy));
 }
@@ -64,7 +64,7 @@ function assertAffordable({ policy }: Payer, transaction: LaneTransaction): void
 
 /**
  * Nodes take no transaction that its account could not pay at its dearest. Throws
- * {@link SigningPostponed} where the account holds less.
+ * {@link LaneUnfunded} where the account holds less.
  */
 export async function requireCoins(
   { pool, network }: Payer,
@@ -75,7 +75,7 @@ export async function requireCoins(
   const neededWei = gasLimit * maxFeeWei + valueWei;
   if (heldWei >= neededWei) return;
   const [has, needs] = [heldWei, neededWei].map((wei) => formatUnits(wei, 18));
-  throw new SigningPostponed(
+  throw new LaneUnfunded(
     `${account.address} is short of coins on ${network}: has ${has}, needs ${needs}.`,
   );
 }

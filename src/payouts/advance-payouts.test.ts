@@ -15,11 +15,12 @@ import { createApiAccount } from '../businesses/api-account.ts';
 import { listAccounts } from '../ledger/account.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { credit, fund } from '../ledger/move.ts';
-import { advancePayouts, type News, type Progress } from './advance-payouts.ts';
+import { advancePayouts } from './advance-payouts.ts';
 import { createPayout } from './create-payout.ts';
 import { findHistory } from './find-history.ts';
 import { findPayout, findPayouts } from './find-payouts.ts';
 import type { Payout } from './payout.ts';
+import type { News, Progress } from './progress.ts';
 
 const OPENING_UNITS = 10n ** 15n;
 

@@ -9,29 +9,10 @@ import {
   updatePayouts,
   writeFirstLines,
   writeLaterLines,
-  type PayoutKey,
 } from './internal/advance-store.ts';
 import { decideAdvance, type Advance } from './internal/decide-advance.ts';
 import { EVENT_TOPIC, type PayoutEventType } from './outbox-topics.ts';
-
-/** What settlement has to tell of a payout. Each kind may come again, and PROCESSING may come late. */
-export type Progress =
-  /** Signed bytes exist; `transactionHash` is the newest attempt's. */
-  | { readonly status: 'PROCESSING'; readonly transactionHash: string }
-  /** The exact transfer is final on chain. */
-  | { readonly status: 'COMPLETED'; readonly transactionHash: string }
-  /** Proven unpaid for ever. `wasSigned`: whether an attempt was ever signed. */
-  | {
-      readonly status: 'FAILED';
-      readonly info: string;
-      readonly wasSigned: boolean;
-      readonly transactionHash: string | null;
-    };
-
-export interface News extends PayoutKey {
-  readonly progress: Progress;
-  readonly at: Date;
-}
+import type { News, PayoutKey } from './progress.ts';
 
 /**
  * The one place that changes a payout's state. In the caller's transaction, for any number of payouts

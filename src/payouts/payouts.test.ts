@@ -3,11 +3,12 @@ import { createTestDatabase, type TestDatabase } from '../../test/harness/databa
 import { createTestBusiness, testIds, testOrder } from '../../test/harness/world.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { findAccount } from '../ledger/account.ts';
-import { advancePayouts, type Progress } from './advance-payouts.ts';
+import { advancePayouts } from './advance-payouts.ts';
 import { createPayout } from './create-payout.ts';
 import { findPayout, listPayouts } from './find-payouts.ts';
 import { findAnswer } from './idempotency.ts';
 import type { Payout, PayoutStatus } from './payout.ts';
+import type { Progress } from './progress.ts';
 
 let db: TestDatabase;
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { present } from '../base/assert.ts';
-import { advancePayouts, type News, type Progress } from '../payouts/advance-payouts.ts';
+import { advancePayouts } from '../payouts/advance-payouts.ts';
+import type { News, Progress } from '../payouts/progress.ts';
 import {
   listEverSigned,
   listUnreported,

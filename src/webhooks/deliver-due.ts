@@ -1,6 +1,6 @@
 import { claim, dueLanes, type ClaimedItem } from '../outbox/outbox.ts';
 import { deliver, type DeliverDeps, type DeliverResult } from './deliver.ts';
-import { DELIVERY_TOPIC } from './queue-delivery.ts';
+import { DELIVERY_TOPIC } from './queue-deliveries.ts';
 
 /** How much is sent at one time. */
 export interface DeliveryLimits {

@@ -8,7 +8,7 @@ import { deliver } from './deliver.ts';
 import { deliverDue } from './deliver-due.ts';
 import { disableEndpoint } from './endpoint.ts';
 import { fanOutEvents } from './fan-out-events.ts';
-import { DELIVERY_TOPIC } from './queue-delivery.ts';
+import { DELIVERY_TOPIC } from './queue-deliveries.ts';
 import { RETRY_DELAYS_MS } from './retry-schedule.ts';
 import type { Sender } from './send.ts';
 import {

@@ -2,10 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createWebhookWorld, type WebhookWorld } from '../../test/harness/webhook-world.ts';
 import { createTestBusiness } from '../../test/harness/world.ts';
 import { append, claim } from '../outbox/outbox.ts';
+import { advancePayouts } from '../payouts/advance-payouts.ts';
+import type { Payout } from '../payouts/payout.ts';
 import { createEndpoint, disableEndpoint } from './endpoint.ts';
 import { fanOutEvents } from './fan-out-events.ts';
 import { listEvents } from './find-events.ts';
-import { DELIVERY_TOPIC } from './queue-delivery.ts';
+import { DELIVERY_TOPIC } from './queue-deliveries.ts';
 
 let world: WebhookWorld;
 beforeEach(async () => {
@@ -65,6 +67,36 @@ test('an event without a subscriber is kept in the log', async () => {
     createdAt: world.clock.now(),
     deliveries: [],
   });
+});
+
+test('events of one transaction go their ways one by one', async () => {
+  const endpoint = await world.endpointAt(place, ['PAYOUT_SUCCESSFUL', 'PAYOUT_FAILED']);
+  const at = world.clock.now();
+  const paid = { status: 'COMPLETED', transactionHash: '0xaa' } as const;
+  const unpaid = { status: 'FAILED', info: 'no', wasSigned: false, transactionHash: null } as const;
+  const payouts: Payout[] = [];
+  for (let made = 0; made < 6; made += 1) payouts.push(await world.newPayout());
+  await world.database.transaction(async (tx) => {
+    const news = payouts.map(({ businessId, payoutId }, index) => ({
+      businessId,
+      payoutId,
+      progress: index % 3 === 0 ? unpaid : paid,
+      at,
+    }));
+    await advancePayouts(tx, world, news);
+  });
+  expect(await fanOutEvents(world)).toBe(6);
+  const { businessId } = world.business;
+  const events = await listEvents(world.database, { businessId, limit: 10 });
+  expect(new Set(events.map(({ payoutId }) => payoutId)).size).toBe(6);
+  for (const [index, { payoutId }] of payouts.entries()) {
+    expect(events.find((event) => event.payoutId === payoutId)).toMatchObject({
+      eventType: index % 3 === 0 ? 'PAYOUT_FAILED' : 'PAYOUT_SUCCESSFUL',
+      deliveries: [{ endpointId: endpoint.endpointId, state: 'PENDING' }],
+    });
+  }
+  expect(await itemsOf(DELIVERY_TOPIC)).toHaveLength(6);
+  expect(await itemsOf('payout-events')).toEqual([]);
 });
 
 test('an event that is fanned out twice is delivered once', async () => {

@@ -2,9 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { momentOfId, type IdSource } from '../base/id.ts';
 import type { Log } from '../base/log.ts';
 import type { Database, Tx } from '../database/database.ts';
-import { claim, finish, type ClaimedItem } from '../outbox/outbox.ts';
+import { claim, finishAll, type ClaimedItem } from '../outbox/outbox.ts';
 import { EVENT_TOPIC, type PayoutEventType } from '../payouts/outbox-topics.ts';
-import { queueDelivery } from './queue-delivery.ts';
+import { queueDeliveries } from './queue-deliveries.ts';
 
 export interface FanOutDeps {
   readonly database: Database;
@@ -66,8 +66,9 @@ async function fanOut(
   work: { businessId: string; events: readonly NewEvent[] },
 ): Promise<void> {
   const { businessId } = work;
-  const owned: NewEvent[] = [];
-  for (const event of work.events) if (await finish(tx, event.item)) owned.push(event);
+  const items = work.events.map(({ item }) => item);
+  const ended = new Set(await finishAll(tx, items));
+  const owned = work.events.filter(({ item }) => ended.has(item));
   if (owned.length === 0) return;
   await insertEvents(tx, businessId, owned);
   const endpoints = await tx.query<{ endpoint_id: string; event_types: string[] }>(
@@ -81,9 +82,11 @@ async function fanOut(
       .filter(({ event_types }) => event_types.includes(eventType))
       .map((row) => ({ eventId, endpointId: row.endpoint_id, itemId: deps.ids.next() })),
   );
-  for (const { itemId, ...key } of await insertDeliveries(tx, businessId, { deliveries, at })) {
-    await queueDelivery(tx, { businessId, ...key, itemId, at });
-  }
+  const fresh = await insertDeliveries(tx, businessId, { deliveries, at });
+  await queueDeliveries(
+    tx,
+    fresh.map((delivery) => ({ businessId, ...delivery, at })),
+  );
 }
 
 async function insertEvents(

@@ -3,7 +3,7 @@ import { Fault } from '../base/fault.ts';
 import { isUuid, lowestIdAt, type IdSource } from '../base/id.ts';
 import type { Database, Tx } from '../database/database.ts';
 import { findEndpoint } from './endpoint.ts';
-import { queueDelivery } from './queue-delivery.ts';
+import { queueDeliveries } from './queue-deliveries.ts';
 
 export interface ResendDeps {
   readonly database: Database;
@@ -152,5 +152,8 @@ async function requeue(
       at,
     ],
   );
-  for (const delivery of fresh) await queueDelivery(tx, { businessId, ...delivery, at });
+  await queueDeliveries(
+    tx,
+    fresh.map((delivery) => ({ businessId, ...delivery, at })),
+  );
 }

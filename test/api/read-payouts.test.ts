@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { later } from '../../src/base/clock.ts';
 import { uuidV7 } from '../../src/base/id.ts';
-import { advancePayouts, type Progress } from '../../src/payouts/advance-payouts.ts';
+import { advancePayouts } from '../../src/payouts/advance-payouts.ts';
 import type { Payout } from '../../src/payouts/payout.ts';
+import type { Progress } from '../../src/payouts/progress.ts';
 import { PAYOUTS, payoutBody, startApi, type Api, type ApiAnswer } from '../harness/api.ts';
 import { RECIPIENTS } from './recipients.ts';
 

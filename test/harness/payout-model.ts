@@ -1,5 +1,5 @@
-import type { News, Progress } from '../../src/payouts/advance-payouts.ts';
 import type { Payout, PayoutStatus } from '../../src/payouts/payout.ts';
+import type { News, Progress } from '../../src/payouts/progress.ts';
 
 /** What may be seen of a payout from outside, in a form that compares. */
 export interface PayoutView {

@@ -1,12 +1,8 @@
 import { assert } from '../../base/assert.ts';
 import type { Tx } from '../../database/database.ts';
 import type { PayoutStatus } from '../payout.ts';
+import type { PayoutKey } from '../progress.ts';
 import type { Advance, Line, Standing } from './decide-advance.ts';
-
-export interface PayoutKey {
-  readonly businessId: string;
-  readonly payoutId: string;
-}
 
 /** Sorts as the database sorts (business_id, payout_id). */
 export function keyOf({ businessId, payoutId }: PayoutKey): string {

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
-import type { News, Progress } from '../advance-payouts.ts';
 import { mayBecome, type PayoutStatus } from '../payout.ts';
+import type { News, Progress } from '../progress.ts';
 
 /** Where a payout stands before news of it. `lastNumber`: of the newest line of its history. */
 export interface Standing {

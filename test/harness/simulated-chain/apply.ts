@@ -26,6 +26,7 @@ export function newExecution(place: ExecutionPlace, warm: readonly Hex[]): Execu
     ...place,
     logs: [],
     warm: new Set<string>(warm),
+    touched: [],
     originals: new Map(),
     refund: 0,
     paying: null,

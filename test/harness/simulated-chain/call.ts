@@ -48,10 +48,12 @@ function within(frame: Frame, work: () => Hex): CallResult {
   const mark = execution.state.mark();
   const logs = execution.logs.length;
   const { refund } = execution;
+  const touched = execution.touched.length;
   const undo = (): void => {
     execution.state.rollback(mark);
     execution.logs.length = logs;
     execution.refund = refund;
+    for (const key of execution.touched.splice(touched)) execution.warm.delete(key);
   };
   try {
     return { kind: 'returned', output: work() };
@@ -113,7 +115,7 @@ function runCode(frame: Frame, code: Code): Hex {
 const CREATE_GAS = 32_000;
 const GAS_PER_CODE_BYTE = 200;
 const GAS_PER_INIT_WORD = 12;
-const CONSTRUCTOR_GAS = 1_800;
+const CONSTRUCTOR_GAS = 1_170;
 
 /** The proxy: calldata is a salt, then init code. Answers with the address, 20 bytes. */
 function deploy(frame: Frame): Hex {

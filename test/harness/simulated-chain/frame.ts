@@ -14,8 +14,10 @@ export interface Execution {
   readonly signatures: Signatures;
   /** Emitted so far; a call that fails takes its own back. */
   readonly logs: LogRecord[];
-  /** Slots and accounts that were touched (EIP-2929). */
+  /** Slots and accounts that were touched (EIP-2929); a call that fails takes its own back. */
   readonly warm: Set<string>;
+  /** The same in the order in which they were. */
+  readonly touched: string[];
   /** What slots held before the transaction (EIP-2200). */
   readonly originals: Map<string, bigint>;
   refund: number;
@@ -120,9 +122,10 @@ export function touchAccount(frame: Frame, address: Hex): void {
 
 /** True the first time. */
 function touch(frame: Frame, key: string): boolean {
-  const { warm } = frame.execution;
+  const { warm, touched } = frame.execution;
   if (warm.has(key)) return false;
   warm.add(key);
+  touched.push(key);
   return true;
 }
 

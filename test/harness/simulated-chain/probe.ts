@@ -22,7 +22,7 @@ const QUESTIONS = ['e47d6060', 'fe575a87', 'fbac3951'];
 const PROBE = '98b0d898';
 const ITEM_GAS = 1_200;
 /** Between the two looks at the gas, beside the call itself. */
-const MEASURING_GAS = 30;
+const MEASURING_GAS = 32;
 
 export function runProbe(frame: Frame, call: SubCall): Hex {
   const { execution, data } = frame;

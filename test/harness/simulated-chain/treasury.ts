@@ -65,11 +65,15 @@ const CANCELLATION_TYPE = keccak256(toBytes('Cancellation(uint256 batchId)'));
 
 /** What the code costs beyond its storage, its calls and its events. */
 const ENTRY_GAS = 150;
-const EXECUTE_GAS = 4_700;
-const CANCEL_GAS = 4_200;
+const EXECUTE_GAS = 600;
+/** The hash of the batch and the recovery of its signer. */
+const SIGNED_GAS = 4_261;
+/** What follows once the batch may run. */
+const RUNNING_GAS = 1_020;
+const CANCEL_GAS = 4_565;
 const HASH_GAS_PER_ITEM = 12;
-const LOOP_GAS = 230;
-const REPORT_GAS = 350;
+const LOOP_GAS = 238;
+const REPORT_GAS = 455;
 const CALL_MARGIN = 1_000n;
 
 export function runTreasury(frame: Frame, code: TreasuryCode, call: SubCall): Hex {
@@ -116,13 +120,14 @@ interface BatchCall {
 function execute(frame: Frame, code: TreasuryCode, call: SubCall): void {
   const batch = readBatch(frame.data);
   const { execution, self } = frame;
-  charge(frame, EXECUTE_GAS + batch.count * HASH_GAS_PER_ITEM);
+  charge(frame, EXECUTE_GAS);
   if (execution.timestamp > batch.deadline) throw new Revert(ERRORS.Expired);
   if (batch.count === 0) throw new Revert(ERRORS.NoItems);
   touchAccount(frame, batch.token);
   if (codeAt(execution.state, execution.codes, batch.token).kind === 'none') {
     throw new Revert(ERRORS.NotAToken);
   }
+  charge(frame, SIGNED_GAS + batch.count * HASH_GAS_PER_ITEM);
   const digest = digestOf(frame, [
     BATCH_TYPE.slice(2),
     wordOf(batch.batchId),
@@ -133,6 +138,7 @@ function execute(frame: Frame, code: TreasuryCode, call: SubCall): void {
   ]);
   requireSigned(frame, code, { ...batch, digest });
   spend(frame, batch.batchId);
+  charge(frame, RUNNING_GAS);
   const failed = payEach(frame, batch, call);
   emit(frame, {
     kind: 'other',

@@ -75,13 +75,17 @@ function table(decimals: number): ReadonlyMap<string, TokenFunction> {
 }
 
 /** What transfer costs beyond its storage and its event. */
-const TRANSFER_GAS = 900;
+const TRANSFER_GAS = 1_296;
+/** Of it, what a refusal costs. */
+const REFUSAL_GAS = 880;
+/** The same of mint. */
+const MINT_GAS = 1_114;
 
 function transfer(frame: Frame, args: TokenArguments): Hex {
   const to = args.address(0);
   const units = args.number(1);
   const from = frame.caller;
-  charge(frame, TRANSFER_GAS);
+  charge(frame, REFUSAL_GAS);
   whenNotPaused(frame);
   notBlacklisted(frame, from);
   notBlacklisted(frame, to);
@@ -90,6 +94,7 @@ function transfer(frame: Frame, args: TokenArguments): Hex {
   const fromKey = balanceKey('USDC', from);
   const balance = load(frame, fromKey);
   requireOr(units <= balance, 'ERC20: transfer amount exceeds balance');
+  charge(frame, TRANSFER_GAS - REFUSAL_GAS);
   store(frame, fromKey, load(frame, fromKey) - units);
   const toKey = balanceKey('USDC', to);
   store(frame, toKey, plus(load(frame, toKey), units));
@@ -100,6 +105,7 @@ function transfer(frame: Frame, args: TokenArguments): Hex {
 function mint(frame: Frame, args: TokenArguments): Hex {
   const to = args.address(0);
   const amount = args.number(1);
+  charge(frame, MINT_GAS);
   whenNotPaused(frame);
   requireOr(frame.caller === ownerOf(frame, 'USDC'), 'FiatToken: caller is not a minter');
   notBlacklisted(frame, frame.caller);

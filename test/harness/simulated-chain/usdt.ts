@@ -74,15 +74,21 @@ function table(decimals: number): ReadonlyMap<string, TokenFunction> {
 }
 
 /** What transfer costs beyond its storage and its event. */
-const TRANSFER_GAS = 700;
+const TRANSFER_GAS = 1_389;
+/** Of it, what a refusal costs. */
+const REFUSAL_GAS = 422;
+/** The same of issue and of setParams. */
+const ISSUE_GAS = 718;
+const PARAMETERS_GAS = 800;
 
 function transfer(frame: Frame, args: TokenArguments): Hex {
   const to = args.address(0);
   const units = args.number(1);
-  charge(frame, TRANSFER_GAS);
+  charge(frame, REFUSAL_GAS);
   require(!isPaused(frame, 'USDT'));
   const from = frame.caller;
   require(load(frame, listedKey('USDT', from)) === 0n);
+  charge(frame, TRANSFER_GAS - REFUSAL_GAS);
   const rated = plusProduct(units, load(frame, RATE_KEY)) / 10_000n;
   const maximum = load(frame, MAXIMUM_FEE_KEY);
   const fee = rated > maximum ? maximum : rated;
@@ -107,6 +113,7 @@ function plusProduct(units: bigint, rate: bigint): bigint {
 
 function issue(frame: Frame, args: TokenArguments): Hex {
   const amount = args.number(0);
+  charge(frame, ISSUE_GAS);
   onlyOwner(frame);
   const supply = load(frame, supplyKey('USDT'));
   require(plus(supply, amount) > supply);
@@ -120,6 +127,7 @@ function issue(frame: Frame, args: TokenArguments): Hex {
 function setParams(decimals: number): TokenFunction {
   return (frame, args) => {
     const [rate, maximum] = [args.number(0), args.number(1)];
+    charge(frame, PARAMETERS_GAS);
     onlyOwner(frame);
     require(rate < 20n);
     require(maximum < 50n);

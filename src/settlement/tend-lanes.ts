@@ -18,6 +18,7 @@ import {
   noteBlock,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
+import { holdOpen, isTakenByOwn } from './internal/taken-sequence.ts';
 import { holdsLane, stopLane, type HeldLane } from './lanes.ts';
 import { isSigningAllowed } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
@@ -96,6 +97,13 @@ async function finish(
   const [first] = versions;
   if (first === undefined) return;
   const { network, sender, sequence } = first;
+  // Another worker may have ended the sequence, and this one signed a replacement too late to be ended with it.
+  if (await isTakenByOwn(database, { network, sender, sequence, takenBy })) {
+    await database.transaction(async (tx) => {
+      await endReplaced(tx, { network, sender, sequence, at: clock.now() });
+    });
+    return;
+  }
   const stranger = takenBy === null ? 'a transaction' : `transaction ${takenBy}`;
   const reason = `Knit did not make ${stranger}, which took sequence ${sequence} of ${sender}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
   log.error({ sender, alarm: true }, reason);
@@ -199,6 +207,7 @@ async function record(
     return await database.transaction(async (tx) => {
       if (!(await holdsLane(tx, lane))) throw new StaleClaim('the lane has passed on');
       if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      if (!(await holdOpen(tx, old))) throw new StaleClaim('its sequence is taken');
       const isWanted = await isStillWanted(tx, old);
       if (by === 'itself' && !isWanted) throw new StaleClaim('the attempt has ended');
       const fence = by === 'itself' ? await findFence(tx, old) : null;

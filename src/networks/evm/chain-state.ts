@@ -53,7 +53,10 @@ export async function sequencesOf(pool: NodePool, sender: string): Promise<Seque
   };
 }
 
-/** A node that has not come to the block's height yet says nothing about it. */
+/**
+ * A node that has not come to the block's height yet says nothing about it. Nodes deny it together only
+ * where they hold one and the same other block there: one that lies and one that is late do not.
+ */
 export async function holdsBlock(
   pool: NodePool,
   block: BlockReference,
@@ -63,12 +66,12 @@ export async function holdsBlock(
     async (node) => {
       const found = await node.blockAt(block.number);
       if (found === null) throw new RpcFailure(`${node.label} has no block ${block.number}`);
-      return found.hash === block.hash;
+      return found.hash;
     },
     (a, b) => a === b,
   );
   if (said.kind !== 'agreed') return 'unknown';
-  return said.value ? 'yes' : 'no';
+  return said.value === block.hash ? 'yes' : 'no';
 }
 
 /** The balance that a quorum of nodes reads at that block. Throws RpcFailure where there is none. */

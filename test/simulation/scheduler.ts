@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { assert } from '../../src/base/assert.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 /**
@@ -94,6 +95,7 @@ export function createScheduler(options: {
     });
 
   const sleep = async (actor: Actor, ms: number, signal?: AbortSignal): Promise<void> => {
+    assert(Number.isFinite(ms), 'a sleep has a length');
     if (signal?.aborted === true) return;
     await new Promise<void>((resolve) => {
       const enter = async (): Promise<() => void> => await Promise.resolve(resolve);

@@ -36,6 +36,8 @@ export function drawShape(random: SeededRandom, payouts: number): Shape {
       checkIncludedEveryMs: random.pick([6_000, 30_000]),
       rebroadcastAfterMs: 15_000,
       replaceAfterMs: random.pick([20_000, 45_000]),
+      reconcileEveryMs: 10_000,
+      compareEveryMs: 120_000,
       waitMs: 5_000,
       idleMs: 1_000,
     },

@@ -4,11 +4,8 @@ import type { Database } from '../../src/database/database.ts';
 import type { Asset } from '../../src/money/asset.ts';
 import { createEvmDriver } from '../../src/networks/evm/driver.ts';
 import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
-import { deepReorgBlocks } from '../../src/settlement/deep-reorg.ts';
-import { reconcile } from '../../src/settlement/reconcile.ts';
 import type { Settlement } from '../../src/settlement/settlement.ts';
 import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts';
-import { watchChain } from '../../src/settlement/watch-chain.ts';
 import type { SimulatedChain, SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
 import type { CrewMember } from './crew.ts';
 import type { Faults } from './faults.ts';
@@ -99,24 +96,9 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
       await scheduler.pass(actor, checkpoint, async () => await Promise.resolve()),
   };
   const worker = startSettlementWorker(settlement);
-  void keepWatch(settlement);
   worker.stopped.catch((error: unknown) => {
     log.error({ err: error }, 'the worker has ended');
   });
-}
-
-/** What the worker does beside paying: it watches the chain, and compares the books with it. */
-async function keepWatch(settlement: Settlement): Promise<never> {
-  const { clock, log, pace, driver } = settlement;
-  for (;;) {
-    await clock.sleep(pace.checkEveryMs);
-    try {
-      await watchChain(settlement, deepReorgBlocks(driver.network));
-      await reconcile(settlement);
-    } catch (error) {
-      log.warn({ err: error }, 'the chain could not be watched');
-    }
-  }
 }
 
 function createWorkerLog(lines: LogLine[], worker: string): Log {

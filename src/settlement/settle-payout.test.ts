@@ -145,14 +145,19 @@ describe('news of a payout', () => {
 
   it('of a refusal after a signature goes by PROCESSING, and gives the reason once', async () => {
     const payout = await road.order(1n, 'USDC');
-    await road.submit();
-    await road.chain.rpc('anvil_dropAllTransactions');
-    await road.payByHand((await road.nextSequence()) - 1n);
-    await road.finalize();
+    const short = road.treasury.driverWith({ lifetimeSeconds: 20n });
+    const worker = road.settlement({
+      driver: {
+        sign: async (order) => await short.sign(order),
+        broadcast: async () => await Promise.resolve({ kind: 'accepted' }),
+      },
+    });
+    await road.submit(worker);
+    await road.passTime(30);
+    await road.chain.mine(2);
     road.clock.advance(PACE.checkEveryMs);
-    await confirmPayouts(road.settlement());
+    await confirmPayouts(worker);
     expect(await orderOf(payout)).toMatchObject({ state: 'QUEUED' });
-    await road.adopt();
     await road.chain.setBlacklisted('USDC', payout.toAddress, true);
     await road.chain.mine(2);
     await road.submit();

@@ -101,7 +101,7 @@ async function liveThroughChaos(): Promise<{
   const first = await untilOneIsPaid();
   processes.begin();
   blocks.begin();
-  const network = startUnrulyNetwork(proxies, random.child('network'));
+  const network = startUnrulyNetwork(proxies, { random: random.child('network'), sendAgain });
   const merchants = startSteadyMerchants(platform, {
     random: random.child('merchants'),
     perSecond: PER_SECOND,
@@ -121,9 +121,20 @@ async function liveThroughChaos(): Promise<{
     processes: processes.counts,
     reorgs: blocks.reorgs,
     rpc: network.counts(),
+    gossiped: network.gossiped(),
     complaints: countByMessage(processes.complaints()),
   });
   return { orders: [first, ...merchants.acknowledged], blocks };
+}
+
+/** False where the node has no use for it any more. */
+async function sendAgain(raw: string): Promise<boolean> {
+  try {
+    await chain.rpc('eth_sendRawTransaction', raw);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A payout before anything fails: the treasury's account is set up by then. */
@@ -265,11 +276,11 @@ function addressOf(name: string): string {
   return `0x${Buffer.from(hash.slice(12)).toString('hex')}`;
 }
 
-/** Alarms and errors, by what they say and, where there is one, by their error's words. */
+/** Alarms and errors, by what they say and, where there is one, by the first words of their error. */
 function countByMessage(lines: readonly string[]): Record<string, number> {
   const messages = lines.map((line) => {
-    const message = /"msg":"([^"]*)"/.exec(line)?.[1] ?? line;
-    const cause = /"message":"([^"]*)"/.exec(line)?.[1];
+    const message = /"msg":"([^":]*)/.exec(line)?.[1] ?? line;
+    const cause = /"message":"([^":]*)/.exec(line)?.[1];
     return cause === undefined ? message : `${message}: ${cause}`;
   });
   return Object.fromEntries(

@@ -32,11 +32,15 @@ interface Heard {
   readonly text: string;
 }
 
-async function ask(method = 'eth_blockNumber', patienceMs = 1_000): Promise<Heard | string> {
+async function ask(
+  method = 'eth_blockNumber',
+  patienceMs = 1_000,
+  params: readonly string[] = [],
+): Promise<Heard | string> {
   try {
     const response = await fetch(proxy.url, {
       method: 'POST',
-      body: JSON.stringify({ jsonrpc: '2.0', id: 5, method, params: [] }),
+      body: JSON.stringify({ jsonrpc: '2.0', id: 5, method, params }),
       signal: AbortSignal.timeout(patienceMs),
     });
     return { status: response.status, text: await response.text() };
@@ -99,10 +103,20 @@ describe('a proxy between a client and a node', () => {
 
   it('misjudged-send: delivers, and says that it was not needed; touches nothing else', async () => {
     proxy.setFaults({ 'misjudged-send': 1 });
-    const { text } = (await ask('eth_sendRawTransaction')) as Heard;
+    const { text } = (await ask('eth_sendRawTransaction', 1_000, ['0xc0'])) as Heard;
     expect(text).toMatch(/already known|nonce too low/);
     expect(await ask()).toEqual({ status: 200, text: answered('0x1') });
     expect(node.asked).toEqual(['eth_sendRawTransaction', 'eth_blockNumber']);
+  });
+
+  it('forgotten-send: names the transaction, and keeps it to itself', async () => {
+    proxy.setFaults({ 'forgotten-send': 1 });
+    // keccak-256 of the byte c0, the empty list of RLP.
+    const emptyHash = '0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347';
+    const heard = await ask('eth_sendRawTransaction', 1_000, ['0xc0']);
+    expect(heard).toEqual({ status: 200, text: answered(emptyHash) });
+    expect(node.asked).toEqual([]);
+    expect([...proxy.given]).toEqual(['0xc0']);
   });
 
   it('is dead in a blackout, for those who wait too, and back afterwards', async () => {

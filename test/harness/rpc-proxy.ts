@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createPastAnswers } from './past-answers.ts';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { createPastAnswers, type PastAnswers } from './past-answers.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 /** What may go wrong between a client and a node. "after": the node has got the question. */
@@ -26,6 +28,8 @@ export const RPC_FAULTS = [
   'wrong-id',
   /** What the node answered to the same question some seconds ago, as one that lags behind does. */
   'stale',
+  /** To eth_sendRawTransaction only: answered with the hash, and not delivered. */
+  'forgotten-send',
   /** To eth_sendRawTransaction only: delivered, and answered with "already known" or "nonce too low". */
   'misjudged-send',
 ] as const;
@@ -39,6 +43,8 @@ export interface RpcProxy {
   readonly url: string;
   /** How often each fault has happened; `passed` are the requests with none. */
   readonly counts: Readonly<Record<RpcFault | 'blackout' | 'passed', number>>;
+  /** Every transaction that it was given to send, as 0x-hex, in the order of the first time. */
+  readonly given: ReadonlySet<string>;
   /** From now on: the probability of each fault at each request. What is left out does not happen. */
   setFaults(chances: Partial<Readonly<Record<RpcFault, number>>>): void;
   /** Null: the node is reachable again. */
@@ -67,6 +73,7 @@ export async function startRpcProxy(options: RpcProxyOptions): Promise<RpcProxy>
     random,
     dripMs,
     past: createPastAnswers(staleMs),
+    given: new Set(),
     counts,
   };
   let chances: Partial<Readonly<Record<RpcFault, number>>> = {};
@@ -93,6 +100,7 @@ export async function startRpcProxy(options: RpcProxyOptions): Promise<RpcProxy>
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     counts,
+    given: state.given,
     setFaults: (next) => {
       chances = next;
     },
@@ -113,7 +121,8 @@ interface ProxyState {
   readonly target: string;
   readonly random: SeededRandom;
   readonly dripMs: number;
-  readonly past: ReturnType<typeof createPastAnswers>;
+  readonly past: PastAnswers;
+  readonly given: Set<string>;
   readonly counts: Record<RpcFault | 'passed', number>;
 }
 
@@ -159,6 +168,8 @@ async function handle(
     await answerMany(state, drawn, { body, response });
     return;
   }
+  const raw = rawOf(question);
+  if (raw !== undefined) state.given.add(raw);
   const stale = drawn === 'stale' ? state.past.find(question, Date.now()) : undefined;
   const fault = applies(drawn, question, stale) ? drawn : null;
   state.counts[fault ?? 'passed'] += 1;
@@ -175,14 +186,20 @@ async function handle(
   await fail(state, fault, { question, response, answer });
 }
 
+const FOR_ONE: ReadonlySet<RpcFault> = new Set([
+  'stale',
+  'wrong-id',
+  'forgotten-send',
+  'misjudged-send',
+]);
+
 /** Several questions in one request: they are lost, delayed or answered together. */
 async function answerMany(
   state: ProxyState,
   drawn: RpcFault | null,
   { body, response }: { body: string; response: ServerResponse },
 ): Promise<void> {
-  const isForOne = drawn === 'stale' || drawn === 'misjudged-send' || drawn === 'wrong-id';
-  const fault = isForOne ? null : drawn;
+  const fault = drawn !== null && FOR_ONE.has(drawn) ? null : drawn;
   state.counts[fault ?? 'passed'] += 1;
   const answer = isKeptFromNode(state.random, fault) ? null : await forward(state.target, body);
   const question = { id: null, method: 'batch', params: [] };
@@ -203,12 +220,26 @@ function applies(
   stale: Record<string, unknown> | undefined,
 ): boolean {
   if (fault === 'stale') return stale !== undefined;
-  if (fault === 'misjudged-send') return question.method === 'eth_sendRawTransaction';
+  if (fault === 'misjudged-send' || fault === 'forgotten-send')
+    return rawOf(question) !== undefined;
   return true;
 }
 
+/** The transaction that a question sends; undefined where it sends none. */
+function rawOf({ method, params }: Question): string | undefined {
+  const [raw] = Array.isArray(params) ? (params as unknown[]) : [];
+  return method === 'eth_sendRawTransaction' && typeof raw === 'string' ? raw : undefined;
+}
+
+/** As a node names it: keccak-256 of the transaction's bytes. */
+function hashOf(raw: string): string {
+  return `0x${bytesToHex(keccak_256(Buffer.from(raw.slice(2), 'hex')))}`;
+}
+
 function isKeptFromNode(random: SeededRandom, fault: RpcFault | null): boolean {
-  if (fault === 'reset-before' || fault === 'silence-before') return true;
+  if (fault === 'reset-before' || fault === 'silence-before' || fault === 'forgotten-send') {
+    return true;
+  }
   return (fault === 'server-error' || fault === 'rpc-error') && random.chance(0.5);
 }
 
@@ -262,6 +293,11 @@ async function fail(
     case 'wrong-id': {
       const wrong = { ...(JSON.parse(heard.text) as object), id: 9_000_000_000 };
       write(response, { status: heard.status, text: JSON.stringify(wrong) });
+      return;
+    }
+    case 'forgotten-send': {
+      const result = hashOf(rawOf(question) ?? '0x');
+      write(response, { status: 200, text: JSON.stringify({ ...envelopeOf(question), result }) });
       return;
     }
     case 'misjudged-send':

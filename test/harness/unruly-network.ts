@@ -6,12 +6,16 @@ import type { SeededRandom } from './seeded-random.ts';
 export interface UnrulyNetwork {
   /** Over all nodes. */
   readonly counts: () => Record<string, number>;
+  /** Old transactions that the node has taken once more. */
+  readonly gossiped: () => number;
   /** From now on every node answers. */
   calm(): Promise<void>;
 }
 
-/** Sending is rare among the questions, so it is misjudged often. */
-const MISJUDGED = { 'misjudged-send': 0.25 } as const;
+/** Sending is rare among the questions, so it fails often. */
+const MISJUDGED = { 'forgotten-send': 0.2, 'misjudged-send': 0.2 } as const;
+/** Any peer may send anything again that it has ever heard, at any time. */
+const GOSSIP_EVERY_MS = 300;
 
 const MOODS = [
   MISJUDGED,
@@ -28,8 +32,9 @@ function evenly(chance: number): Partial<Record<RpcFault, number>> {
 
 export function startUnrulyNetwork(
   proxies: readonly RpcProxy[],
-  random: SeededRandom,
+  about: { readonly random: SeededRandom; readonly sendAgain: (raw: string) => Promise<boolean> },
 ): UnrulyNetwork {
+  const { random, sendAgain } = about;
   const halt = new AbortController();
   const moods = async (): Promise<void> => {
     while (!halt.signal.aborted) {
@@ -46,7 +51,16 @@ export function startUnrulyNetwork(
       dark.setBlackout(null);
     }
   };
-  const ended = Promise.all([moods(), blackouts()]);
+  let gossiped = 0;
+  const choice = random.child('gossip');
+  const gossip = async (): Promise<void> => {
+    while (!halt.signal.aborted) {
+      await sleep(GOSSIP_EVERY_MS);
+      const known = proxies.flatMap(({ given }) => [...given]);
+      if (known.length > 0 && (await sendAgain(choice.pick(known)))) gossiped += 1;
+    }
+  };
+  const ended = Promise.all([moods(), blackouts(), gossip()]);
   return {
     counts: () => {
       const total: Record<string, number> = {};
@@ -57,6 +71,7 @@ export function startUnrulyNetwork(
       }
       return total;
     },
+    gossiped: () => gossiped,
     calm: async () => {
       halt.abort();
       await ended;

@@ -6,7 +6,7 @@ import {
 } from '../../test/harness/settlement-road.ts';
 import { acceptOrders } from './accept-orders.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
-import { holdLane } from './lanes.ts';
+import { holdLane, leaveLane } from './lanes.ts';
 import { submitPayouts } from './submit-payouts.ts';
 
 // A clock may jump, and be set right again. It decides only when to look.
@@ -43,7 +43,8 @@ describe('a clock that ran a year ahead and was set right', () => {
     await road.chain.rpc('anvil_dropAllTransactions');
     const sentBefore = road.sent.length;
     expect(await confirmPayouts(worker)).toBe(1);
-    expect(road.sent).toHaveLength(sentBefore + 1);
+    await road.tend(worker);
+    expect(road.sent[sentBefore]).toBe(road.sent[sentBefore - 1]);
     await road.finalize();
     await road.follow(worker);
     expect(await road.read(payout)).toMatchObject({ status: 'COMPLETED' });
@@ -77,18 +78,41 @@ describe('a clock that ran a year ahead and was set right', () => {
 });
 
 describe('a lane', () => {
-  it('is not taken from its holder by a clock that runs back', async () => {
+  it('whose holder ended with a clock that ran ahead is free again, and the holder is fenced', async () => {
     const lane = { network: road.chain.network, sender: road.treasury.driver.treasury };
     const ids = road.settlement().ids;
     const want = { ...lane, leaseMs: PACE.leaseMs };
-    const holderId = ids.next();
-    const held = await holdLane(road.db.database, { ...want, holderId, now: road.clock.now() });
-    expect(held).toBeDefined();
-    road.clock.advance(-YEAR_MS);
-    const other = { ...want, holderId: ids.next(), now: road.clock.now() };
-    expect(await holdLane(road.db.database, other)).toBeUndefined();
-    const again = { ...want, holderId, now: road.clock.now() };
-    expect(await holdLane(road.db.database, again)).toBeDefined();
-    road.clock.advance(YEAR_MS);
+    const reach = async () =>
+      await holdLane(road.db.database, { ...want, holderId: ids.next(), now: road.clock.now() });
+    const ended = await aYearAhead(reach);
+    const heir = await reach();
+    expect(heir?.leaseToken).toBe((ended?.leaseToken ?? 0n) + 1n);
+    // One lease ahead is no jump: clocks differ.
+    road.clock.advance(-PACE.leaseMs);
+    expect(await reach()).toBeUndefined();
+    road.clock.advance(PACE.leaseMs);
+    if (heir !== undefined) await leaveLane(road.db.database, heir, road.clock.now());
+  });
+});
+
+describe('a transaction of a clock that ran ahead', () => {
+  it('is replaced, and what replaced it counts as the newest', async () => {
+    const payout = await road.order(1n);
+    const worker = road.settlement();
+    await aYearAhead(async () => await road.submit(worker));
+    const hashes = async (): Promise<string[]> =>
+      (await road.attempts(payout)).flatMap(({ transactions }) =>
+        transactions.map((it) => it.transactionHash),
+      );
+    await road.tend(worker);
+    const [first, second] = await hashes();
+    expect(await hashes()).toHaveLength(2);
+    expect(await road.attempts(payout)).toMatchObject([{ transactionHash: second }]);
+    await road.tend(worker);
+    expect(await hashes()).toEqual([first, second]);
+    road.clock.advance(PACE.replaceAfterMs);
+    await road.tend(worker);
+    expect(await hashes()).toHaveLength(3);
+    expect((await hashes()).slice(0, 2)).toEqual([first, second]);
   });
 });

@@ -43,7 +43,8 @@ export async function openLane(
 
 /**
  * Takes the lease on a lane; undefined while it is held, by another step of the same worker too, and
- * while it is stopped. The clock decides only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
+ * while it is stopped. One that lasts beyond two leases is of a clock that ran ahead, and over. The clock
+ * decides only who may try: what keeps two workers apart is the token, compared when an attempt is recorded.
  */
 export async function holdLane(
   db: Queryable,
@@ -53,9 +54,16 @@ export async function holdLane(
     `UPDATE settlement_lanes
      SET holder_id = $3, lease_token = lease_token + 1, lease_until = $4, updated_at = $5
      WHERE network = $1 AND sender = $2 AND stopped_for IS NULL
-       AND (holder_id IS NULL OR lease_until <= $5)
+       AND (holder_id IS NULL OR lease_until <= $5 OR lease_until > $6)
      RETURNING next_sequence, lease_token`,
-    [want.network, want.sender, want.holderId, later(want.now, want.leaseMs), want.now],
+    [
+      want.network,
+      want.sender,
+      want.holderId,
+      later(want.now, want.leaseMs),
+      want.now,
+      later(want.now, 2 * want.leaseMs),
+    ],
   );
   if (row === undefined) return undefined;
   return {

@@ -1,3 +1,4 @@
+import { AssertionFailure } from '../base/assert.ts';
 import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import {
@@ -7,7 +8,7 @@ import {
 } from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
 import { carryAdrift } from './carry-adrift.ts';
-import { noteNewTransaction } from './internal/order-store.ts';
+import { lockFlight, noteNewTransaction } from './internal/order-store.ts';
 import {
   endReplaced,
   findFence,
@@ -18,7 +19,7 @@ import {
   noteBlock,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
-import { holdOpen, isTakenByOwn } from './internal/taken-sequence.ts';
+import { holdNewest, isTakenByOwn } from './internal/taken-sequence.ts';
 import { holdsLane, stopLane, type HeldLane } from './lanes.ts';
 import { isSigningAllowed } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
@@ -51,12 +52,17 @@ async function tendLane(settlement: Settlement, sender: string): Promise<void> {
   let isHead = true;
   for (const versions of bySequence) {
     const place = placeOf(versions, counts);
-    if (place === 'final') await finish(settlement, versions);
-    else if (place === 'included') await noteBlocks(settlement, versions);
-    else {
-      await send(settlement, versions, { isHead });
-      isHead = false;
+    try {
+      if (place === 'final') await finish(settlement, versions);
+      else if (place === 'included') await noteBlocks(settlement, versions);
+      else await send(settlement, versions, { isHead });
+    } catch (error) {
+      // A mistake of ours about one of them holds up none behind it.
+      if (!(error instanceof AssertionFailure)) throw error;
+      const fields = { err: error, transactionHash: versions[0]?.transactionHash, alarm: true };
+      settlement.log.error(fields, 'a transaction could not be tended');
     }
+    if (place === 'waiting') isHead = false;
   }
 }
 
@@ -207,12 +213,15 @@ async function record(
     return await database.transaction(async (tx) => {
       if (!(await holdsLane(tx, lane))) throw new StaleClaim('the lane has passed on');
       if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
-      if (!(await holdOpen(tx, old))) throw new StaleClaim('its sequence is taken');
+      if (!(await holdNewest(tx, old, at))) {
+        throw new StaleClaim('its sequence is taken, or another has replaced it');
+      }
       const isWanted = await isStillWanted(tx, old);
       if (by === 'itself' && !isWanted) throw new StaleClaim('the attempt has ended');
       const fence = by === 'itself' ? await findFence(tx, old) : null;
       if (fence !== null) {
         const { transactionHash } = signed;
+        await lockFlight(tx, { network, fence });
         await noteNewTransaction(tx, { network, fence, transactionHash, at });
       }
       const purpose = by === 'itself' ? old.purpose : 'FILL';

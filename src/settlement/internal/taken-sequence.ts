@@ -1,3 +1,4 @@
+import { later } from '../../base/clock.ts';
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { NetworkId } from '../../money/asset.ts';
 
@@ -18,15 +19,33 @@ export async function isTakenByOwn(
   return rows.length > 0;
 }
 
-/** Whether a recorded transaction may still land. Its row stays so to the end of `tx`. */
-export async function holdOpen(
+/**
+ * Whether a transaction may still land and is the newest of its sequence. All that may land there stay
+ * locked to the end of `tx`. Those of a clock that ran ahead are dated before `at`: what is signed in
+ * their place at that time is the newest.
+ */
+export async function holdNewest(
   tx: Tx,
-  transaction: { readonly network: NetworkId; readonly transactionHash: string },
+  transaction: {
+    readonly network: NetworkId;
+    readonly sender: string;
+    readonly sequence: bigint;
+    readonly transactionHash: string;
+  },
+  at: Date,
 ): Promise<boolean> {
-  const rows = await tx.query(
+  const { network, sender, sequence, transactionHash } = transaction;
+  const open = await tx.query<{ transaction_hash: string }>(
     `SELECT transaction_hash FROM settlement_transactions
-     WHERE network = $1 AND transaction_hash = $2 AND state = 'OPEN' FOR UPDATE`,
-    [transaction.network, transaction.transactionHash],
+     WHERE network = $1 AND sender = $2 AND sequence = $3 AND state = 'OPEN'
+     ORDER BY created_at, transaction_hash FOR UPDATE`,
+    [network, sender, sequence],
   );
-  return rows.length === 1;
+  if (open.at(-1)?.transaction_hash !== transactionHash) return false;
+  await tx.query(
+    `UPDATE settlement_transactions SET created_at = $4
+     WHERE network = $1 AND sender = $2 AND sequence = $3 AND state = 'OPEN' AND created_at > $4`,
+    [network, sender, sequence, later(at, -1)],
+  );
+  return true;
 }

@@ -4,10 +4,10 @@ import { SigningPostponed } from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
 import { toFollow } from './confirm-payouts.ts';
 import { loadAttempts, type RecordedAttempt } from './internal/attempt-store.ts';
-import { noteNewTransaction } from './internal/order-store.ts';
+import { lockFlight, noteNewTransaction } from './internal/order-store.ts';
 import {
   insertTransaction,
-  isStillWanted,
+  isCarried,
   listAdrift,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
@@ -17,7 +17,7 @@ import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { stopAtStrangers, withGasLane } from './with-lane.ts';
 
-/** After so many transactions in vain its deadline is waited for: each of them costs gas. */
+/** After so many transactions that ran in vain its deadline is waited for: each of them took gas. */
 const MOST_CARRIERS = 5;
 
 const AT_ONCE = 8;
@@ -34,19 +34,11 @@ export async function carryAdrift(settlement: Settlement): Promise<void> {
   const adrift = await listAdrift(database, {
     network,
     limit: AT_ONCE,
-    now,
-    restMs: pace.checkEveryMs,
+    createdUntil: later(now, -pace.checkEveryMs),
+    validAfter: later(now, pace.replaceAfterMs),
+    mostCarriers: MOST_CARRIERS,
   });
-  const worthIt = adrift.filter(({ carried }) => carried < MOST_CARRIERS);
-  const attempts = await loadAttempts(
-    database,
-    network,
-    worthIt.map(({ attemptId }) => attemptId),
-  );
-  for (const attempt of attempts) {
-    const isShort =
-      attempt.validUntil !== null && attempt.validUntil <= later(now, pace.replaceAfterMs);
-    if (isShort) continue;
+  for (const attempt of await loadAttempts(database, network, adrift)) {
     try {
       await carry(settlement, attempt);
     } catch (error) {
@@ -92,7 +84,10 @@ async function record(
         throw new StaleClaim('the lane has passed on');
       }
       if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
-      if (!(await isStillWanted(tx, attempt))) throw new StaleClaim('the attempt has ended');
+      const flight = await lockFlight(tx, attempt);
+      if (flight.length === 0 || (await isCarried(tx, attempt))) {
+        throw new StaleClaim('the attempt has ended, or something carries it');
+      }
       const { transactionHash } = signed;
       await noteNewTransaction(tx, { network, fence, transactionHash, at });
       return await insertTransaction(tx, { network, signed, purpose: 'CARRY', attemptId, at });

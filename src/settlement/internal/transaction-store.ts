@@ -1,4 +1,3 @@
-import { later } from '../../base/clock.ts';
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { NetworkId } from '../../money/asset.ts';
 import type { BlockReference, SignedTransaction } from '../../networks/network.ts';
@@ -114,8 +113,11 @@ export async function countWaiting(
   network: NetworkId,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await db.query<{ sender: string; waiting: bigint }>(
-    `SELECT sender, count(DISTINCT sequence) AS waiting FROM settlement_transactions
-     WHERE network = $1 AND state = 'OPEN' AND block_number IS NULL GROUP BY sender`,
+    `SELECT sender, count(*) AS waiting FROM (
+       SELECT sender, sequence FROM settlement_transactions
+       WHERE network = $1 AND state = 'OPEN'
+       GROUP BY sender, sequence HAVING bool_and(block_number IS NULL)
+     ) AS w GROUP BY sender`,
     [network],
   );
   return new Map(rows.map((row) => [row.sender, Number(row.waiting)]));
@@ -195,28 +197,49 @@ export async function endReplaced(
 }
 
 /**
- * Open attempts that no open transaction carries any more, and on which no worker is at work: their
- * transactions all took their sequences without carrying them out.
+ * Open attempts in no block that no open transaction carries any more, and on which no worker is at work:
+ * their transactions all lost or took their sequences without carrying them out, and fewer than
+ * `mostCarriers` of them took gas. Only those that may take effect after `validAfter`.
  */
 export async function listAdrift(
   db: Queryable,
-  want: { network: NetworkId; limit: number; now: Date; restMs: number },
-): Promise<{ attemptId: string; carried: number }[]> {
-  const rows = await db.query<{ attempt_id: string; carried: bigint }>(
-    `SELECT a.attempt_id, (
-       SELECT count(*) FROM settlement_transactions c
-       WHERE c.network = $1 AND c.attempt_id = a.attempt_id
-     ) AS carried
-     FROM settlement_attempts a
-     WHERE a.network = $1 AND a.state = 'OPEN' AND a.created_at <= $3
+  want: {
+    network: NetworkId;
+    limit: number;
+    createdUntil: Date;
+    validAfter: Date;
+    mostCarriers: number;
+  },
+): Promise<string[]> {
+  const rows = await db.query<{ attempt_id: string }>(
+    `SELECT a.attempt_id FROM settlement_attempts a
+     WHERE a.network = $1 AND a.state = 'OPEN' AND a.block_number IS NULL AND a.created_at <= $3
+       AND (a.valid_until IS NULL OR a.valid_until > $4)
        AND NOT EXISTS (
          SELECT 1 FROM settlement_transactions t
          WHERE t.network = $1 AND t.attempt_id = a.attempt_id AND t.state = 'OPEN'
        )
+       AND (
+         SELECT count(*) FROM settlement_transactions c
+         WHERE c.network = $1 AND c.attempt_id = a.attempt_id AND c.state = 'FINAL'
+       ) < $5
      ORDER BY a.created_at LIMIT $2`,
-    [want.network, want.limit, later(want.now, -want.restMs)],
+    [want.network, want.limit, want.createdUntil, want.validAfter, want.mostCarriers],
   );
-  return rows.map((row) => ({ attemptId: row.attempt_id, carried: Number(row.carried) }));
+  return rows.map((row) => row.attempt_id);
+}
+
+/** Whether a transaction that carries the attempt may still land. */
+export async function isCarried(
+  db: Queryable,
+  attempt: { network: NetworkId; attemptId: string },
+): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT transaction_hash FROM settlement_transactions
+     WHERE network = $1 AND attempt_id = $2 AND state = 'OPEN' LIMIT 1`,
+    [attempt.network, attempt.attemptId],
+  );
+  return rows.length > 0;
 }
 
 /** Whether what a transaction does may still be needed: false once the attempt that it carries has ended. */

@@ -5,7 +5,7 @@ import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { createHeadFollower } from './follow-head.ts';
 import { createUpkeep } from './keep-up.ts';
-import { openLane, type LaneRole } from './lanes.ts';
+import { listLanes, openLane, type LaneRole } from './lanes.ts';
 import { openNetwork, PayerMismatch } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
@@ -103,7 +103,10 @@ async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promi
   }
 }
 
-/** Opens the network and its lanes, each at the chain's own count. Later calls change nothing. */
+/**
+ * Opens the network and its lanes, each at the chain's own count. Later calls change nothing. Throws while
+ * that count may still fall: a lane that began beyond it would wait for ever for what is missing.
+ */
 export async function open(
   settlement: Pick<Settlement, 'database' | 'driver' | 'clock'>,
 ): Promise<void> {
@@ -114,9 +117,12 @@ export async function open(
     { sender: treasury, role: 'TREASURY' },
     ...gasAccounts.map((sender) => ({ sender, role: 'GAS' }) as const),
   ];
+  const opened = (await listLanes(database)).filter((lane) => lane.network === network);
   for (const lane of lanes) {
-    const { latest } = await driver.sequences(lane.sender);
-    await openLane(database, { network, ...lane, firstSequence: latest, at: clock.now() });
+    if (opened.some(({ sender }) => sender === lane.sender)) continue;
+    const { latest, final } = await driver.sequences(lane.sender);
+    if (latest !== final) throw new Error(`transactions of ${lane.sender} are not final yet`);
+    await openLane(database, { network, ...lane, firstSequence: final, at: clock.now() });
   }
 }
 

@@ -27,7 +27,7 @@ afterEach(async () => {
 function follower(status?: NetworkReader['status']): Follower & Pick<Settlement, 'ids'> {
   const { driver, ...rest } = road.settlement();
   const reader = status === undefined ? driver : { network: driver.network, status };
-  return { ...rest, reader, sender: undefined };
+  return { ...rest, reader, isWorker: false };
 }
 
 async function ask(payout: Payout, by = follower()): Promise<Payout> {
@@ -50,14 +50,14 @@ describe('confirmNow', () => {
     expect(await road.holdState(payout)).toBe('POSTED');
     const asked: string[] = [];
     const completed = follower(async (attempt) => {
-      asked.push(attempt.transactionHash);
+      asked.push(attempt.fence);
       return await Promise.resolve({ kind: 'unseen' });
     });
     expect(await ask(payout, completed)).toMatchObject({ status: 'COMPLETED' });
     expect(asked).toEqual([]);
   });
 
-  it('sends nothing, and does not keep the worker from sending again', async () => {
+  it('sends nothing, and does not keep the worker from looking and sending again', async () => {
     const payout = await road.order(1n);
     await road.submit();
     await road.chain.rpc('anvil_dropAllTransactions');
@@ -65,13 +65,16 @@ describe('confirmNow', () => {
     road.clock.advance(PACE.rebroadcastAfterMs);
     await ask(payout);
     expect(road.sent).toHaveLength(sentBefore);
+    let looks = 0;
     // A merchant who asks more often than the worker looks.
     for (let asked = 0; asked < 8; asked += 1) {
       road.clock.advance(PACE.checkEveryMs / 4);
       await ask(payout);
-      await confirmPayouts(road.settlement());
+      looks += await confirmPayouts(road.settlement());
+      await road.tend();
     }
-    expect(road.sent).toHaveLength(sentBefore + 1);
+    expect(looks).toBe(2);
+    expect(road.sent.slice(sentBefore)).toEqual([road.sent[sentBefore - 1]]);
   });
 
   it('tells a payout what the worker has found and not told yet', async () => {

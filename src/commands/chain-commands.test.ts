@@ -43,7 +43,7 @@ beforeEach(async () => {
 
 async function openTreasuryLane(firstSequence: bigint): Promise<void> {
   const lane = { network: 'MATIC_MAINNET', sender: TEST_TREASURY, at: new Date() } as const;
-  await openLane(db.database, { ...lane, firstSequence });
+  await openLane(db.database, { ...lane, role: 'TREASURY', firstSequence });
 }
 
 describe('network list', () => {
@@ -115,7 +115,11 @@ describe('treasury show', () => {
     });
     expect(result.stdout).not.toContain('secret');
     expect(JSON.parse(result.stdout)).toMatchObject([
-      { network: 'MATIC_MAINNET', tokens: null, problem: 'node 1 of 1, eth_chainId: no answer' },
+      {
+        network: 'MATIC_MAINNET',
+        tokens: null,
+        problem: 'node 1 of 1, eth_chainId: no answer (ECONNREFUSED)',
+      },
     ]);
   });
 
@@ -125,6 +129,7 @@ describe('treasury show', () => {
     await openLane(db.database, {
       network: 'BSC_MAINNET',
       sender: TEST_TREASURY,
+      role: 'TREASURY',
       firstSequence: 0n,
       at: new Date(),
     });
@@ -168,6 +173,7 @@ describe('lane', () => {
       {
         network: 'MATIC_MAINNET',
         sender: TEST_TREASURY,
+        role: 'TREASURY',
         nextSequence: '12',
         holderId: null,
         leaseUntil: expect.stringMatching(/[.]\d{6}Z$/) as string,
@@ -189,7 +195,9 @@ describe('lane', () => {
     await chain.mine(4);
     const unconfirmed = await runKnit(adopt, env, { typed: 'staging' });
     expect(unconfirmed).toMatchObject({ exitCode: 4, stdout: '' });
-    expect(unconfirmed.stderr).toMatch(/^Accepts 2 transactions that Knit did not make/);
+    expect(unconfirmed.stderr).toMatch(
+      /^Accepts 2 transactions that Knit did not make.*treasury[.] /,
+    );
     expect(unconfirmed.stderr).toContain('environment        production\n');
     expect(unconfirmed.stderr).toContain(`next to be signed  sequence ${before + 2n}\n`);
     expect(await nextSequence()).toBe(before);
@@ -220,6 +228,19 @@ describe('lane', () => {
     expect(await listLanes(db.database)).toMatchObject([
       { nextSequence: 1_000n, stoppedFor: null },
     ]);
+  });
+
+  test('adopt says of a gas account that its key moves no tokens', async () => {
+    const gas = { network: 'MATIC_MAINNET', sender: OTHER } as const;
+    const at = new Date();
+    await openLane(db.database, { ...gas, role: 'GAS', firstSequence: 1_000n, at });
+    await stopLane(db.database, { ...gas, reason: 'a stranger', at });
+    const ofGas = [...adopt.slice(0, -1), OTHER];
+    const result = await runKnit([...ofGas, ...confirmed], env);
+    expect(result.exitCode).toBe(0);
+    expect(result.stderr).toMatch(/^Accepts .*gas account.* coins; it cannot move the treasury's/);
+    expect(result.stderr).not.toContain('paid again');
+    expect((await runKnit(['lane', 'list'], env)).stdout).toMatch(/ GAS +1000 /);
   });
 
   test('adopt never goes beyond the chain', async () => {

@@ -53,16 +53,18 @@ async function list(deps: CommandDeps): Promise<Answer> {
     json: lanes.map((lane) => ({
       network: lane.network,
       sender: lane.sender,
+      role: lane.role,
       nextSequence: lane.nextSequence.toString(),
       holderId: holderOf(lane),
       leaseUntil: formatTime(lane.leaseUntil),
       stoppedFor: lane.stoppedFor,
     })),
     lines: table(
-      ['NETWORK', 'SENDER', 'NEXT', 'HELD BY', 'LEASE UNTIL', 'STOPPED, BECAUSE'],
+      ['NETWORK', 'SENDER', 'ROLE', 'NEXT', 'HELD BY', 'LEASE UNTIL', 'STOPPED, BECAUSE'],
       lanes.map((lane) => [
         lane.network,
         lane.sender,
+        lane.role,
         lane.nextSequence.toString(),
         holderOf(lane) ?? '-',
         formatTime(lane.leaseUntil),
@@ -110,7 +112,12 @@ function titleOf(lane: Lane, counted: bigint): string {
     beyond > 0n
       ? `Accepts ${beyond} transactions that Knit did not make.`
       : 'Accepts a transaction that Knit did not make.';
-  return `${what} Whoever made them has the key of the treasury. A payout that they paid will be paid again by Knit.`;
+  switch (lane.role) {
+    case 'TREASURY':
+      return `${what} Whoever made them has the key of the treasury. A payout that they paid will be paid again by Knit.`;
+    case 'GAS':
+      return `${what} Whoever made them has the key of a gas account and its coins; it cannot move the treasury's tokens.`;
+  }
 }
 
 async function requireLane(db: Queryable, options: AdoptOptions): Promise<Lane> {

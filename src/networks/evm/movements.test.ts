@@ -3,7 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { recipient } from '../../../test/harness/batch-payer.ts';
 import { startFollowedWorld, type FollowedWorld } from '../../../test/harness/followed-world.ts';
 import { callEachData, deployCaller } from '../../../test/harness/hostile-token.ts';
-import { createLyingNode, silence, type Lie } from '../../../test/harness/lying-node.ts';
+import {
+  createLyingNode,
+  silence,
+  withFields,
+  type Lie,
+} from '../../../test/harness/lying-node.ts';
 import {
   digestOf,
   post,
@@ -188,7 +193,11 @@ describe('nodes that do not agree', () => {
     ['one of two is silent', [{}, { eth_chainId: silence }]],
     ['one of two is late', [{}, late]],
     ['the only one is late', [late]],
-    ['the receipt does not hold the event', [{ eth_getTransactionReceipt: () => null }]],
+    ['there is no receipt', [{ eth_getTransactionReceipt: () => null }]],
+    [
+      'the receipt does not hold the event',
+      [{ eth_getTransactionReceipt: withFields({ logs: [] }) }],
+    ],
     [
       'the event is of another contract',
       [

@@ -47,13 +47,16 @@ const NEAR_ENOUGH = 0.015;
 /** eth_estimateGas: the least with which it succeeds, or a little more. */
 export function estimateGas(known: Knowledge, [given, id]: Parameters): Json {
   const order = readOrder(given, undefined);
+  const { floorGas } = gasOf(order.data, 0);
   let enough = Math.min(order.gas ?? GAS_CAP, GAS_CAP);
   const first = run(known, id, { ...order, gas: enough });
   if (first.result.kind === 'halted' && first.result.reason === 'out of gas') {
     throw new RpcError(REFUSED, `gas required exceeds allowance (${enough})`);
   }
   if (first.result.kind !== 'returned') throw failureOf(first.result);
-  let tooLittle = first.spent - 1;
+  const least = Math.max(first.spent, floorGas);
+  if (run(known, id, { ...order, gas: least }).result.kind === 'returned') return quantity(least);
+  let tooLittle = least;
   while ((enough - tooLittle) / enough > NEAR_ENOUGH) {
     const middle = Math.min(Math.floor((enough + tooLittle) / 2), tooLittle * 2);
     const { result } = run(known, id, { ...order, gas: middle });
@@ -70,9 +73,10 @@ function run(
 ): { readonly result: CallResult; readonly spent: number } {
   const { block, state } = blockAndStateOf(view, id);
   const { from, to, wei, data, asProbe } = order;
-  const { intrinsicGas } = gasOf(data, 0);
-  if (order.gas < intrinsicGas) {
-    const gas = `have ${order.gas}, want ${intrinsicGas}`;
+  const { intrinsicGas, floorGas } = gasOf(data, 0);
+  const least = Math.max(intrinsicGas, floorGas);
+  if (order.gas < least) {
+    const gas = `have ${order.gas}, want ${least}`;
     throw new RpcError(REFUSED, `err: intrinsic gas too low: ${gas} (supplied gas ${order.gas})`);
   }
   const place = core.placeOn(state, block.timestamp);

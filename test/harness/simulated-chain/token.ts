@@ -12,7 +12,6 @@ import {
   type TokenContract,
   type TokenFunction,
 } from './frame.ts';
-import type { StateView } from './state.ts';
 import {
   addressAt,
   addressWord,
@@ -46,10 +45,6 @@ export function ownerKey(token: TokenName): string {
 
 export function supplyKey(token: TokenName): string {
   return `${token}s`;
-}
-
-export function isPausedIn(state: StateView, token: TokenName): boolean {
-  return state.word(ownerKey(token)) >= PAUSED_BIT;
 }
 
 export function isPaused(frame: Frame, token: TokenName): boolean {

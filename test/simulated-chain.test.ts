@@ -49,6 +49,8 @@ test('the codes are the real ones', async () => {
   for (const address of [implementation, tokens.USDT, tokens.USDC, treasury.address, proxy]) {
     await twins.same('eth_getCode', address, 'latest');
   }
+  // Zero: the code is only lent, and nothing can be signed for it.
+  await view(implementation, viewData('signer'), 'latest');
 });
 
 test('a few hundred random steps leave the same behind on both', async () => {

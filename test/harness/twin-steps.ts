@@ -306,7 +306,10 @@ export const BLOCK_STEPS: Readonly<Record<string, Step>> = {
       `0x${'0'.repeat(40)}` as const,
       twins.tokens.USDC,
     ]);
-    await delegate(twins, past, { address, nonce: nonce + twins.random.pick([0, 0, 0, 1]) });
+    // The first is at another nonce than the account's, so it is passed over.
+    const wrong = { address, nonce: nonce + 1 };
+    await delegate(twins, past, wrong);
+    await delegate(twins, past, { address, nonce });
     await sendBatch(twins, past);
     await twins.mine();
     const again = await countOf(twins, twins.treasury.address);

@@ -112,9 +112,11 @@ CREATE UNIQUE INDEX settlement_attempts_by_fence ON settlement_attempts (network
 ALTER TABLE settlement_attempt_items ADD COLUMN fee_units numeric(78, 0);
 
 -- GAS: a plain account that sends what the payer has signed. TREASURY: the payer's own account.
-ALTER TABLE settlement_lanes
-  ADD COLUMN role text NOT NULL DEFAULT 'TREASURY' CHECK (role IN ('TREASURY', 'GAS'));
-ALTER TABLE settlement_lanes ALTER COLUMN role DROP DEFAULT;
+ALTER TABLE settlement_lanes ADD COLUMN role text CHECK (role IN ('TREASURY', 'GAS'));
+
+UPDATE settlement_lanes SET role = 'TREASURY';
+
+ALTER TABLE settlement_lanes ALTER COLUMN role SET NOT NULL;
 
 DROP INDEX settlement_orders_queued;
 

@@ -5,8 +5,11 @@ import type { SeededRandom } from './seeded-random.ts';
 
 /** A chain that makes a block at each turn, and sometimes takes the newest ones back. */
 export interface UnrulyChain {
-  /** How many reorganisations there were, by what became of their transactions. */
-  readonly reorgs: Record<'kept' | 'dropped' | 'partly kept', number>;
+  /**
+   * How many reorganisations there were, by what became of their transactions, and how many transactions
+   * came back to the pool after they were gone.
+   */
+  readonly reorgs: Readonly<Record<'kept' | 'dropped' | 'partly kept' | 'returned', number>>;
   /** From now on. */
   begin(): void;
   /** No more of them from now on. */
@@ -24,14 +27,27 @@ export function startUnrulyChain(
 ): UnrulyChain {
   const { random, blockMs, deepest, everyBlocks } = about;
   const halt = new AbortController();
-  const reorgs = { kept: 0, dropped: 0, 'partly kept': 0 };
+  const reorgs = { kept: 0, dropped: 0, 'partly kept': 0, returned: 0 };
+  /** Of transactions that a reorganisation took out, with the turns until they are sent again. */
+  let returning: { raw: string; turns: number }[] = [];
   let isCalm = true;
   const run = async (): Promise<void> => {
     while (!halt.signal.aborted) {
-      if (!isCalm && random.chance(1 / everyBlocks)) {
+      // Mostly where it takes something back: empty blocks are nobody's loss.
+      const isBusy = !isCalm && (await newestTransactions(chain, deepest)).length > 0;
+      if (!isCalm && random.chance((isBusy ? BUSY_TIMES : 1) / everyBlocks)) {
         const fate = random.pick(['kept', 'dropped', 'partly kept'] as const);
-        await replaceNewest(chain, random, { depth: random.between(1, deepest), fate });
+        const depth = random.between(1, deepest);
+        const gone = await replaceNewest(chain, random, { depth, fate });
         reorgs[fate] += 1;
+        // Half of what is gone comes back from somebody's pool, sooner or later.
+        for (const raw of gone.filter(() => random.chance(0.5))) {
+          returning.push({ raw, turns: random.between(1, LATEST_RETURN) });
+        }
+      }
+      returning = returning.map(({ raw, turns }) => ({ raw, turns: turns - 1 }));
+      for (const { raw } of returning.filter(({ turns }) => turns === 0)) {
+        if (await send(chain, raw)) reorgs.returned += 1;
       }
       await chain.mine();
       await sleep(blockMs);
@@ -55,16 +71,22 @@ export function startUnrulyChain(
   };
 }
 
+/** So many times as often as after empty blocks. */
+const BUSY_TIMES = 3;
+/** In turns. */
+const LATEST_RETURN = 20;
+
 interface KnownTransaction {
   readonly from: string;
   readonly raw: string;
 }
 
+/** Gives the raw transactions that are gone. */
 async function replaceNewest(
   chain: TestChain,
   random: SeededRandom,
   { depth, fate }: { depth: number; fate: 'kept' | 'dropped' | 'partly kept' },
-): Promise<void> {
+): Promise<string[]> {
   const transactions = await newestTransactions(chain, depth);
   // Of one sender all or none: what follows a dropped transaction could not be mined.
   const senders = new Set(transactions.map(({ from }) => from));
@@ -78,12 +100,27 @@ async function replaceNewest(
       atBlock = random.between(atBlock, depth - 1);
       return { raw, atBlock };
     });
+  const raws = transactions.map(({ raw }) => raw);
   try {
     await chain.reorg(depth, again);
+    const isKept = new Set(again.map(({ raw }) => raw));
+    return raws.filter((raw) => !isKept.has(raw));
   } catch (error) {
     // The chain takes no transaction that is not valid where it is put. Then all of them are dropped.
     if (!(error instanceof RpcErrorAnswer)) throw error;
     await chain.reorg(depth);
+    return raws;
+  }
+}
+
+/** False where the node does not take it. */
+async function send(chain: TestChain, raw: string): Promise<boolean> {
+  try {
+    await chain.rpc('eth_sendRawTransaction', raw);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RpcErrorAnswer)) throw error;
+    return false;
   }
 }
 

@@ -16,6 +16,8 @@ export interface UnrulyNetwork {
 const MISJUDGED = { 'forgotten-send': 0.2, 'misjudged-send': 0.2 } as const;
 /** Any peer may send anything again that it has ever heard, at any time. */
 const GOSSIP_EVERY_MS = 300;
+/** Of each node's: older ones have mostly been mined. */
+const NEWEST = 10;
 
 const MOODS = [
   MISJUDGED,
@@ -56,7 +58,7 @@ export function startUnrulyNetwork(
   const gossip = async (): Promise<void> => {
     while (!halt.signal.aborted) {
       await sleep(GOSSIP_EVERY_MS);
-      const known = proxies.flatMap(({ given }) => [...given]);
+      const known = proxies.flatMap(({ given }) => [...given].slice(-NEWEST));
       if (known.length > 0 && (await sendAgain(choice.pick(known)))) gossiped += 1;
     }
   };

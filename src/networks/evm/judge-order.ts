@@ -164,12 +164,3 @@ function describeAnswer(answer: CallAnswer): string | null {
   const refuses = answer.data.length === 66 && BigInt(answer.data) === 0n;
   return refuses ? 'it answered false' : null;
 }
-
-/** Asserts what intake has made sure of, before any question is asked about it. */
-export function assertOrder(order: TransferOrder, network: string): void {
-  const to = lowerAddress(order.toAddress);
-  assert(order.asset.network === network, `the order is not of ${network}`);
-  assert(order.units > 0n && order.units < 2n ** 256n, 'the amount is out of range');
-  assert(BigInt(to) !== 0n, 'the recipient is the zero address');
-  assert(to !== contractOf(order.asset), 'the recipient is the token itself');
-}

@@ -324,16 +324,3 @@ export async function setFates(
   );
   return changed.length;
 }
-
-/** Whether anything was ever signed for a payout. */
-export async function wasEverSigned(
-  db: Queryable,
-  network: NetworkId,
-  payoutId: string,
-): Promise<boolean> {
-  const rows = await db.query(
-    `SELECT attempt_id FROM settlement_attempt_items WHERE network = $1 AND payout_id = $2 LIMIT 1`,
-    [network, payoutId],
-  );
-  return rows.length > 0;
-}

@@ -39,30 +39,6 @@ function toOrder(row: OrderRow): Order {
   };
 }
 
-/** Adds an order, once: an order that is there already stays as it is. */
-export async function insertOrder(
-  db: Queryable,
-  order: Pick<Order, 'network' | 'payoutId' | 'businessId' | 'token' | 'units' | 'toAddress'>,
-  at: Date,
-): Promise<void> {
-  await db.query(
-    `INSERT INTO settlement_orders
-       (network, payout_id, business_id, token, units, to_address, state, available_at, claim_token,
-        version, reported_version, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, 'QUEUED', $7, 0, 0, 0, $7, $7)
-     ON CONFLICT (network, payout_id) DO NOTHING`,
-    [
-      order.network,
-      order.payoutId,
-      order.businessId,
-      order.token,
-      order.units,
-      order.toAddress,
-      at,
-    ],
-  );
-}
-
 export async function findOrder(
   db: Queryable,
   network: NetworkId,
@@ -292,28 +268,6 @@ export async function unitsOnTheWay(
     [network, token],
   );
   return row?.units ?? 0n;
-}
-
-/** Orders with news that their payouts have not had, oldest news first, but for those in `except`. */
-export async function listUnreported(
-  db: Queryable,
-  want: { network: NetworkId; limit: number; except: readonly string[] },
-): Promise<Order[]> {
-  const rows = await db.query<OrderRow>(
-    `SELECT ${COLUMNS} FROM settlement_orders
-     WHERE network = $1 AND reported_version < version AND payout_id <> ALL($3::uuid[])
-     ORDER BY updated_at LIMIT $2`,
-    [want.network, want.limit, want.except],
-  );
-  return rows.map(toOrder);
-}
-
-export async function markReported(db: Queryable, order: Order): Promise<void> {
-  await db.query(
-    `UPDATE settlement_orders SET reported_version = $3
-     WHERE network = $1 AND payout_id = $2 AND reported_version < $3`,
-    [order.network, order.payoutId, order.version],
-  );
 }
 
 /**

@@ -24,6 +24,7 @@ import { tendLanes } from '../../src/settlement/tend-lanes.ts';
 import { startTestChain, type TestChain, type TestToken } from './chain.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import {
+  createBareTreasury,
   createTestTreasury,
   STRANGER,
   TREASURY_MNEMONIC,
@@ -104,10 +105,15 @@ export interface SettlementRoad {
   readonly close: () => Promise<void>;
 }
 
-export async function createSettlementRoad(): Promise<SettlementRoad> {
+/** `isBare`: the treasury has tokens and coins, and nothing else is set up. */
+export async function createSettlementRoad(
+  options: { readonly isBare?: true } = {},
+): Promise<SettlementRoad> {
   const chain = await startTestChain();
   const db = await createTestDatabase();
-  const treasury = await createTestTreasury(chain);
+  const treasury =
+    options.isBare === true ? createBareTreasury(chain) : await createTestTreasury(chain);
+  if (options.isBare === true) await chain.fund(treasury.driver.treasury);
   const { driver } = treasury;
   const { database } = db;
   const clock = createManualClock();

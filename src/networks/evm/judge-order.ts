@@ -1,4 +1,3 @@
-import { assert } from '../../base/assert.ts';
 import type { Json } from '../../base/json.ts';
 import { formatUnits } from '../../money/amount.ts';
 import type { Asset } from '../../money/asset.ts';

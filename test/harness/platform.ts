@@ -1,4 +1,7 @@
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mnemonicToAccount } from 'viem/accounts';
@@ -6,7 +9,6 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
-import { freePort } from '../../src/sandbox/free-port.ts';
 import { createGuard } from '../../src/sandbox/guard.ts';
 import type { TestChain } from './chain.ts';
 import { startKnitService, type KnitService } from './knit-service.ts';
@@ -67,7 +69,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   const guard = createGuard();
   const folder = await mkdtemp(join(tmpdir(), 'knit-platform-'));
   guard.removeFolder(folder);
-  const port = await freePort();
+  const port = await lastingPort();
   const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder, port });
   const services: KnitService[] = [];
   const started = (service: KnitService): KnitService => {
@@ -96,6 +98,25 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
       await guard.dispose();
     },
   };
+}
+
+/**
+ * A free port that the system gives to nobody who does not ask for it by number (Linux gives away those
+ * from 32768 on), so that an API that was killed finds it free again.
+ */
+async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const outcome = await new Promise<'free' | 'taken'>((resolve) => {
+      server.once('error', () => resolve('taken'));
+      server.listen(port, '127.0.0.1', () => resolve('free'));
+    });
+    if (outcome === 'taken') continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 async function settingsOf(about: {

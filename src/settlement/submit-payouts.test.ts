@@ -119,6 +119,23 @@ describe('an order that has to wait', () => {
     await road.chain.rpc('anvil_setBalance', first, coins as string);
   });
 
+  it('waits, and in no hot loop, where the only gas account with coins has no room', async () => {
+    const [first = '', second = ''] = driver.gasAccounts;
+    const coins = await road.chain.rpc('eth_getBalance', first, 'latest');
+    const few = { maxWaitingTransactions: 1 };
+    const earlier = await road.order(1n);
+    await road.submit(road.settlement({ ...few, driver: { gasAccounts: [second] } }));
+    await expectSigned(earlier);
+    await road.chain.rpc('anvil_setBalance', first, '0x1');
+    const payout = await road.order(1n);
+    await road.submit(road.settlement(few));
+    await expectWaiting(payout, /short of coins/);
+    expect(await submitPayouts(road.settlement(few))).toBe(0);
+    await road.chain.rpc('anvil_setBalance', first, coins as string);
+    road.clock.advance(PACE.waitMs);
+    expect(await submitPayouts(road.settlement(few))).toBe(1);
+  });
+
   it('waits while its token is paused; the other token goes on', async () => {
     await road.chain.pauseToken('USDT', true);
     const paused = await road.order(1n);

@@ -58,20 +58,27 @@ async function isBatchDue(settlement: Settlement, token: Token): Promise<boolean
 }
 
 async function submitBatch(settlement: Settlement, token: Token): Promise<number> {
-  return await withGasLane(settlement, async (lane) => {
-    const { database, driver, clock, pace, maxBatchOrders } = settlement;
-    const orders = await claimQueued(database, {
-      network: driver.network,
-      token,
-      limit: maxBatchOrders,
-      leaseMs: pace.leaseMs,
-      now: clock.now(),
+  const { database, driver, clock, pace, maxBatchOrders } = settlement;
+  let orders: readonly Order[] = [];
+  try {
+    return await withGasLane(settlement, async (lane) => {
+      orders = await claimQueued(database, {
+        network: driver.network,
+        token,
+        limit: maxBatchOrders,
+        leaseMs: pace.leaseMs,
+        now: clock.now(),
+      });
+      if (orders.length === 0) return 0;
+      await settlement.reach('claimed');
+      await submitSafely(settlement, orders, lane);
+      return orders.length;
     });
-    if (orders.length === 0) return 0;
-    await settlement.reach('claimed');
-    await submitSafely(settlement, orders, lane);
-    return orders.length;
-  });
+  } catch (error) {
+    if (!(error instanceof LaneUnfunded)) throw error;
+    await putBack(settlement, orders, error.message);
+    return 0;
+  }
 }
 
 /**

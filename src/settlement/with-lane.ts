@@ -6,14 +6,15 @@ import type { Settlement } from './settlement.ts';
 
 /**
  * Does `work` on a gas lane that this worker holds meanwhile: of those with room for another transaction
- * the one on which the fewest wait. Where its account cannot pay (LaneUnfunded), the next one's turn comes.
- * Gives 0 where there is none.
+ * the one on which the fewest wait. Where its account cannot pay, the next one's turn comes. Gives 0 where
+ * there is none, and throws {@link LaneUnfunded} where none that is free can pay.
  */
 export async function withGasLane(
   settlement: Settlement,
   work: (lane: HeldLane) => Promise<number>,
 ): Promise<number> {
   const { database, driver, log, maxWaitingTransactions } = settlement;
+  let unfunded: LaneUnfunded | undefined;
   const waiting = await countWaiting(database, driver.network);
   const senders = driver.gasAccounts
     .map((sender) => ({ sender, waiting: waiting.get(sender) ?? 0 }))
@@ -26,8 +27,10 @@ export async function withGasLane(
     } catch (error) {
       if (!(error instanceof LaneUnfunded)) throw error;
       log.warn({ sender }, error.message);
+      unfunded = error;
     }
   }
+  if (unfunded !== undefined) throw unfunded;
   return 0;
 }
 

@@ -204,6 +204,23 @@ describe("a sequence of the treasury's account", () => {
     expect(await road.faults()).toEqual([]);
   });
 
+  it('that was used in the place of a chore stops the lane and the network', async () => {
+    const forgetful = {
+      broadcast: async () => await Promise.resolve({ kind: 'accepted' } as const),
+    };
+    await keepUp({ driver: forgetful });
+    const taken = await road.payByHand();
+    await settle();
+    expect(await stoppedFor()).toContain(taken);
+    expect(alarms()).toEqual([expect.stringContaining(taken)]);
+    expect(await chores()).toMatchObject([{ purpose: 'DEPLOY', state: 'REPLACED' }]);
+    await keepUp();
+    expect(await chores()).toHaveLength(1);
+    await road.adopt();
+    await setUp();
+    expect(await purposes()).toEqual(['DEPLOY', ...ALL]);
+  });
+
   it('that a delegation did not take is given back, and the delegation is done again', async () => {
     await keepUp();
     await settle();

@@ -21,7 +21,7 @@ import {
 } from './internal/transaction-store.ts';
 import { holdNewest, isTakenByOwn } from './internal/taken-sequence.ts';
 import { holdsLane, stopLane, type HeldLane } from './lanes.ts';
-import { isSigningAllowed } from './network-state.ts';
+import { isSigningAllowed, stopNetwork } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { withLane } from './with-lane.ts';
@@ -111,12 +111,18 @@ async function finish(
     return;
   }
   const stranger = takenBy === null ? 'a transaction' : `transaction ${takenBy}`;
-  const reason = `Knit did not make ${stranger}, which took sequence ${sequence} of ${sender}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
+  const found = `Knit did not make ${stranger}, which took sequence ${sequence} of ${sender}: its key was used elsewhere`;
+  // The key of a gas account moves no tokens.
+  const isTreasury = sender === driver.treasury;
+  const reason = isTreasury
+    ? `${found}; nothing is signed until "knit lane adopt" and "knit network resume" are run`
+    : `${found}; nothing is signed on it until "knit lane adopt" is run`;
   log.error({ sender, alarm: true }, reason);
   const at = clock.now();
   await database.transaction(async (tx) => {
     await endReplaced(tx, { network, sender, sequence, at });
     await stopLane(tx, { network, sender, reason, at });
+    if (isTreasury) await stopNetwork(tx, { network, reason, at });
   });
 }
 

@@ -50,7 +50,8 @@ export async function appendAll(tx: Tx, items: readonly NewItem[]): Promise<void
 /**
  * Claims up to `limit` due items of a lane, oldest first, for `leaseMs`. Candidates are read without
  * a lock and then taken by comparing their token, so it is correct with any number of workers and on
- * engines without SKIP LOCKED; a worker that loses a race gets fewer items.
+ * engines without SKIP LOCKED; a worker that loses a race gets fewer items. With `longestMs`, an item
+ * that is put off for longer was put off by a clock that ran ahead, and is due as well.
  */
 export async function claim(
   db: Queryable,
@@ -59,14 +60,20 @@ export async function claim(
     readonly lane: string;
     readonly limit: number;
     readonly leaseMs: number;
+    readonly longestMs?: number;
     readonly now: Date;
   },
 ): Promise<ClaimedItem[]> {
+  const { now, longestMs } = want;
+  // Without a longest time the index is read no further than to what is due.
+  const isDue =
+    longestMs === undefined ? 'available_at <= $3' : '(available_at <= $3 OR available_at > $5)';
+  const beyond = longestMs === undefined ? [] : [later(now, longestMs)];
   const candidates = await db.query<ItemRow>(
     `SELECT business_id, item_id, claim_token FROM outbox_items
-     WHERE topic = $1 AND lane = $2 AND available_at <= $3
+     WHERE topic = $1 AND lane = $2 AND ${isDue}
      ORDER BY available_at LIMIT $4`,
-    [want.topic, want.lane, want.now, want.limit],
+    [want.topic, want.lane, now, want.limit, ...beyond],
   );
   if (candidates.length === 0) return [];
   const claimed = await db.query<ItemRow & { attempts: number; payload: unknown }>(
@@ -74,14 +81,13 @@ export async function claim(
      SET claim_token = o.claim_token + 1, attempts = o.attempts + 1, available_at = $4
      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
      WHERE o.business_id = c.business_id AND o.item_id = c.item_id
-       AND o.claim_token = c.claim_token AND o.available_at <= $5
+       AND o.claim_token = c.claim_token
      RETURNING o.business_id, o.item_id, o.claim_token, o.attempts - 1 AS attempts, o.payload`,
     [
       candidates.map((row) => row.business_id),
       candidates.map((row) => row.item_id),
       candidates.map((row) => row.claim_token),
       later(want.now, want.leaseMs),
-      want.now,
     ],
   );
   return claimed.map((row) => ({

@@ -33,6 +33,7 @@ export async function acceptOrders(settlement: Accepter): Promise<number> {
     lane: driver.network,
     limit: settlement.roundSize,
     leaseMs: pace.leaseMs,
+    longestMs: 2 * pace.leaseMs,
     now: clock.now(),
   });
   const ready = await readItems(settlement, items);

@@ -50,6 +50,19 @@ describe('a clock that ran a year ahead and was set right', () => {
     expect(await road.read(payout)).toMatchObject({ status: 'COMPLETED' });
   });
 
+  it('does not keep a claimed payout from being taken over', async () => {
+    const payout = await road.order(1n);
+    const crash = async (): Promise<never> => await Promise.reject(new Error('it ends here'));
+    await aYearAhead(async () => await acceptOrders(road.settlement({ reach: crash })));
+    await road.db.database.query('DELETE FROM settlement_orders WHERE payout_id = $1', [
+      payout.payoutId,
+    ]);
+    const worker = road.settlement();
+    expect(await acceptOrders(worker)).toBe(1);
+    expect(await acceptOrders(worker)).toBe(0);
+    expect(await road.orderRow(payout)).toMatchObject({ state: 'QUEUED' });
+  });
+
   it('does not keep a claimed order from being signed', async () => {
     const payout = await road.order(1n);
     const worker = road.settlement();

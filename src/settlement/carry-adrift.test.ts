@@ -183,6 +183,15 @@ describe('an attempt whose carrier the chain has undone', () => {
     await road.chain.mine(2);
   });
 
+  it('is not carried while nobody is sure of it', async () => {
+    const payout = await road.order(1n);
+    await road.submit(road.settlement({ driver: starving }));
+    const status: NetworkDriver['status'] = async () =>
+      await Promise.resolve({ kind: 'unknown', reason: 'silence' });
+    for (let rounds = 0; rounds < 3; rounds += 1) await finishAndTend({ driver: { status } });
+    expect(await carriersOf(payout)).toMatchObject([{ state: 'FINAL' }]);
+  });
+
   it('is carried by one of two workers', async () => {
     const payout = await road.order(1n);
     await road.submit(road.settlement({ driver: starving }));

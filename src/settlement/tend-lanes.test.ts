@@ -13,7 +13,7 @@ import type { NetworkDriver } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { acceptOrders } from './accept-orders.ts';
 import type { TransactionView } from './find-attempts.ts';
-import { listLanes } from './lanes.ts';
+import { listLanes, stopLane } from './lanes.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
 import { submitPayouts } from './submit-payouts.ts';
@@ -173,6 +173,28 @@ describe('a transaction that took its sequence', () => {
   });
 });
 
+describe('a sequence of which one version is not known for certain', () => {
+  it('is left as it is, and nobody is blamed', async () => {
+    const [payout] = await inLane(1);
+    road.clock.advance(PACE.replaceAfterMs);
+    await road.tend(oneLane());
+    const [, newest] = await carriersOf(payout);
+    await road.finalize();
+    const unsure = oneLane({
+      driver: {
+        track: async (transaction) =>
+          transaction.transactionHash === newest?.transactionHash
+            ? { kind: 'unknown', reason: 'silence' }
+            : await driver.track(transaction),
+      },
+    });
+    expect(await alarmsOf(async () => await road.tend(unsure))).toEqual([]);
+    expect(await carriersOf(payout)).toMatchObject([{ state: 'OPEN' }, { state: 'OPEN' }]);
+    await road.tend(oneLane());
+    expect(await carriersOf(payout)).toMatchObject([{ state: 'REPLACED' }, { state: 'FINAL' }]);
+  });
+});
+
 describe('the first of a lane that waits too long', () => {
   it('is signed again at a higher fee; those behind it are only sent again', async () => {
     const worker = oneLane();
@@ -311,14 +333,35 @@ describe('two workers who tend one lane', () => {
     expect(sent.at(-1)).toBe(await bytesOf(carriers[1]?.transactionHash));
   });
 
+  it('one of which stops it: what the other has signed meanwhile is thrown away', async () => {
+    const [payout] = await inLane(1);
+    road.clock.advance(PACE.replaceAfterMs);
+    const lane = { network: driver.network, sender: gasAccount };
+    const replace: NetworkDriver['replace'] = async (transaction, by) => {
+      const signed = await driver.replace(transaction, by);
+      const stop = { ...lane, reason: 'a stranger', at: road.clock.now() };
+      await stopLane(road.db.database, stop);
+      return signed;
+    };
+    await road.tend(oneLane({ driver: { replace } }));
+    expect(await carriersOf(payout)).toHaveLength(1);
+  });
+
   /** Has listed what is open, and comes to act on it only after `meanwhile`. */
   function lateBy(meanwhile: () => Promise<void>): Settlement {
+    const tipFloorWei = 10n ** 11n;
+    const dearer = road.treasury.driverWith({
+      feePolicy: { tipFloorWei, tipCeilingWei: tipFloorWei, maxFeeCeilingWei: 10n ** 13n },
+    });
     const sequences: NetworkDriver['sequences'] = async (sender) => {
       const counts = await driver.sequences(sender);
       if (sender === gasAccount) await meanwhile();
       return counts;
     };
-    return oneLane({ driver: { sequences } });
+    // Other fees, so that it does not come to the very bytes of the other.
+    const replace: NetworkDriver['replace'] = async (transaction, by) =>
+      await dearer.replace(transaction, by);
+    return oneLane({ driver: { sequences, replace } });
   }
 
   it('one of which is late: what the other has replaced is not replaced beside it', async () => {

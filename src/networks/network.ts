@@ -183,6 +183,8 @@ export interface Chore {
   readonly what: string;
   /** How many sequences of the treasury's account it takes: a delegation of itself takes two (EIP-7702). */
   readonly takes: bigint;
+  /** The gas account that it sends coins to; null where it sends none. */
+  readonly fills: string | null;
   /** Only the driver that made it reads it. */
   readonly details: Readonly<Record<string, string>>;
 }

@@ -12,7 +12,7 @@ import {
 import type { Row } from '../database/database.ts';
 import type { NetworkDriver, Upkeep } from '../networks/network.ts';
 import { createUpkeep } from './keep-up.ts';
-import { listLanes } from './lanes.ts';
+import { listLanes, stopLane } from './lanes.ts';
 import { findNetworkState, resumeNetwork, stopNetwork } from './network-state.ts';
 
 // A treasury that has coins and tokens, and nothing else: each test has a chain of its own.
@@ -204,6 +204,20 @@ describe("a sequence of the treasury's account", () => {
     expect(await road.faults()).toEqual([]);
   });
 
+  it('that was used elsewhere stops the network where there is no chore to do', async () => {
+    await setUp();
+    await road.payByHand();
+    await road.finalize();
+    await keepUp();
+    expect(await stoppedFor()).toMatch(/the treasury .* its key was used elsewhere/);
+    // One sentence, until a person has looked.
+    await keepUp();
+    expect(alarms()).toHaveLength(1);
+    await road.adopt();
+    await keepUp();
+    expect(await stoppedFor()).toBeNull();
+  });
+
   it('that was used in the place of a chore stops the lane and the network', async () => {
     const forgetful = {
       broadcast: async () => await Promise.resolve({ kind: 'accepted' } as const),
@@ -259,6 +273,42 @@ describe("a sequence of the treasury's account", () => {
     await keepUp({ driver: { sequences: behind } });
     expect(await nextSequence()).toBe(1n);
     expect(await purposes()).toEqual(['DEPLOY']);
+  });
+});
+
+describe('a gas account that somebody else empties', () => {
+  async function emptied(): Promise<string> {
+    await setUp();
+    const [account = ''] = driver.gasAccounts;
+    await road.chain.rpc('anvil_setBalance', account, '0x1');
+    return account;
+  }
+
+  it('is not filled again: its lane stops, and the other accounts are filled', async () => {
+    const account = await emptied();
+    await road.chain.rpc('anvil_setBalance', driver.gasAccounts[1] ?? '', '0x1');
+    await road.chain.rpc('anvil_setNonce', account, '0x1');
+    await road.chain.mine(1);
+    await keepUp();
+    const [lane] = (await listLanes(road.db.database)).filter(({ sender }) => sender === account);
+    expect(lane?.stoppedFor).toMatch(/gas account .* its key was used elsewhere/);
+    expect(await purposes()).toEqual([...ALL, 'TOP_UP']);
+    await settle();
+    await keepUp();
+    expect(await purposes()).toEqual([...ALL, 'TOP_UP']);
+    expect(alarms()).toEqual([lane?.stoppedFor]);
+  });
+
+  it('is filled again once a person has looked', async () => {
+    const account = await emptied();
+    const { network } = driver;
+    const at = road.clock.now();
+    await stopLane(road.db.database, { network, sender: account, reason: 'a stranger', at });
+    await keepUp();
+    expect(await purposes()).toEqual(ALL);
+    await road.adopt();
+    await keepUp();
+    expect(await purposes()).toEqual([...ALL, 'TOP_UP']);
   });
 });
 

@@ -7,11 +7,11 @@ import {
   listOpenTransactions,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
-import { setSequenceBack, takeSequence, type HeldLane } from './lanes.ts';
+import { findLane, setSequenceBack, takeSequence, type HeldLane, type Lane } from './lanes.ts';
 import { isSigningAllowed, stopNetwork } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
-import { withLane } from './with-lane.ts';
+import { isOwnAlone, withLane } from './with-lane.ts';
 
 const ALARM_AGAIN_MS = 600_000;
 
@@ -32,9 +32,26 @@ export function createUpkeep(settlement: Settlement): () => Promise<void> {
       for (const alarm of alarms) log.error({ alarm: true }, alarm);
       told = { kinds, at: now };
     }
-    const [chore] = chores;
-    if (chore !== undefined) await doChore(settlement, chore);
+    await stopAtStrangeSequence(settlement);
+    for (const chore of chores) {
+      // What is sent to an account whose key somebody else has is theirs.
+      if (chore.fills !== null && !(await isOwnAlone(settlement, chore.fills))) continue;
+      await doChore(settlement, chore);
+      return;
+    }
   };
+}
+
+/**
+ * Looked at in every round, whether or not there is a chore: the payer's key moves coins and gives
+ * allowances, and none of that is a transfer that reconciling would see.
+ */
+async function stopAtStrangeSequence(settlement: Settlement): Promise<void> {
+  const { database, driver } = settlement;
+  // The chain first: what Knit makes meanwhile only raises its own count.
+  const { final } = await driver.sequences(driver.treasury);
+  const lane = await findLane(database, driver.network, driver.treasury);
+  if (lane !== undefined && final > lane.nextSequence) await stopFor(settlement, lane, final);
 }
 
 async function doChore(settlement: Settlement, chore: Chore): Promise<void> {
@@ -65,19 +82,28 @@ async function doChore(settlement: Settlement, chore: Chore): Promise<void> {
  * delegation leaves that did not take effect. Undefined where no chore is to be done now.
  */
 async function alignLane(settlement: Settlement, lane: HeldLane): Promise<HeldLane | undefined> {
-  const { database, driver, clock, log } = settlement;
+  const { database, driver, clock } = settlement;
   const { latest, final } = await driver.sequences(lane.sender);
   if (latest !== final) return undefined;
   if (final === lane.nextSequence) return lane;
-  const at = clock.now();
-  if (final < lane.nextSequence) {
-    const isBack = await setSequenceBack(database, lane, { sequence: final, at });
-    return isBack ? { ...lane, nextSequence: final } : undefined;
+  if (final > lane.nextSequence) {
+    await stopFor(settlement, lane, final);
+    return undefined;
   }
-  const { network, sender } = lane;
-  const reason = `the chain counts ${final} transactions of the treasury ${sender}, Knit has made ${lane.nextSequence}: its key was used elsewhere; nothing is signed until "knit lane adopt" and "knit network resume" are run`;
-  if (await stopNetwork(database, { network, reason, at })) log.error({ alarm: true }, reason);
-  return undefined;
+  const isBack = await setSequenceBack(database, lane, { sequence: final, at: clock.now() });
+  return isBack ? { ...lane, nextSequence: final } : undefined;
+}
+
+/** Someone else uses the payer's key. */
+async function stopFor(
+  { database, clock, log }: Settlement,
+  lane: Pick<Lane, 'network' | 'sender' | 'nextSequence'>,
+  final: bigint,
+): Promise<void> {
+  const { network, sender, nextSequence } = lane;
+  const reason = `the chain counts ${final} transactions of the treasury ${sender}, Knit has made ${nextSequence}: its key was used elsewhere; nothing is signed until "knit lane adopt" and "knit network resume" are run`;
+  const isFirst = await stopNetwork(database, { network, reason, at: clock.now() });
+  if (isFirst) log.error({ alarm: true }, reason);
 }
 
 async function record(

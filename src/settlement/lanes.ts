@@ -199,6 +199,16 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
   }));
 }
 
+/** Undefined where the lane was never opened. */
+export async function findLane(
+  db: Queryable,
+  network: NetworkId,
+  sender: string,
+): Promise<Lane | undefined> {
+  const lanes = await listLanes(db);
+  return lanes.find((lane) => lane.network === network && lane.sender === sender);
+}
+
 /** Whether an address is a wallet that Knit itself pays from on that network. */
 export async function isOwnWallet(
   db: Queryable,

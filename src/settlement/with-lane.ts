@@ -1,7 +1,14 @@
-import { sameAddress } from '../networks/address.ts';
 import { LaneUnfunded } from '../networks/network.ts';
 import { countWaiting } from './internal/transaction-store.ts';
-import { holdLane, holdsLane, leaveLane, stopLane, type HeldLane } from './lanes.ts';
+import {
+  findLane,
+  holdLane,
+  holdsLane,
+  leaveLane,
+  stopLane,
+  type HeldLane,
+  type Lane,
+} from './lanes.ts';
 import type { Settlement } from './settlement.ts';
 
 /**
@@ -65,12 +72,34 @@ export async function stopAtStrangers(
   settlement: Settlement,
   lane: HeldLane,
 ): Promise<string | null> {
-  const { database, driver, clock, log } = settlement;
-  const { network, sender } = lane;
-  const { latest } = await driver.sequences(sender);
+  const { database, driver } = settlement;
+  const { latest } = await driver.sequences(lane.sender);
   if (latest <= lane.nextSequence || !(await holdsLane(database, lane))) return null;
-  const what = sameAddress(network, sender, driver.treasury) ? 'treasury' : 'gas account';
-  const reason = `the chain counts ${latest} transactions of ${what} ${sender}, Knit has made ${lane.nextSequence}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
+  return await stopFor(settlement, lane, latest);
+}
+
+/**
+ * Whether a gas account is Knit's alone, as far as is known, for what needs no lease on its lane. Where
+ * the chain counts more of it than Knit has made, its lane is stopped.
+ */
+export async function isOwnAlone(settlement: Settlement, sender: string): Promise<boolean> {
+  const { database, driver } = settlement;
+  // The chain first: what Knit makes meanwhile only raises its own count.
+  const { latest } = await driver.sequences(sender);
+  const lane = await findLane(database, driver.network, sender);
+  if (lane === undefined || lane.stoppedFor !== null) return false;
+  if (latest <= lane.nextSequence) return true;
+  await stopFor(settlement, lane, latest);
+  return false;
+}
+
+async function stopFor(
+  { database, clock, log }: Settlement,
+  lane: Pick<Lane, 'network' | 'sender' | 'nextSequence'>,
+  latest: bigint,
+): Promise<string> {
+  const { network, sender, nextSequence } = lane;
+  const reason = `the chain counts ${latest} transactions of gas account ${sender}, Knit has made ${nextSequence}: its key was used elsewhere; nothing is signed on it until "knit lane adopt" is run`;
   log.error({ sender, alarm: true }, reason);
   await stopLane(database, { network, sender, reason, at: clock.now() });
   return reason;

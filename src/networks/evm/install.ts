@@ -76,13 +76,13 @@ async function findSetUp(payer: Payer, node: EvmNode): Promise<Upkeep> {
 /** The delegation follows when the code is there: until then it would lend nothing. */
 function deployment(): Chore {
   const what = `deploys the treasury's code to ${TREASURY_CODE}`;
-  return { purpose: 'DEPLOY', what, takes: 1n, details: {} };
+  return { purpose: 'DEPLOY', what, takes: 1n, fills: null, details: {} };
 }
 
 /** The authorization is of the account that sends it, so it takes the sequence after the transaction's. */
 function delegation({ treasury }: Payer): Chore {
   const what = `delegates the treasury account ${treasury.address} to ${TREASURY_CODE}`;
-  return { purpose: 'DELEGATE', what, takes: 2n, details: {} };
+  return { purpose: 'DELEGATE', what, takes: 2n, fills: null, details: {} };
 }
 
 interface Levels {
@@ -149,6 +149,7 @@ function topUp(
     purpose: 'TOP_UP',
     what: `tops gas account ${address} up with ${show(payer, wei)}`,
     takes: 1n,
+    fills: address,
     details: { account: address, wei: wei.toString(), fullWei: fullWei.toString() },
   };
 }

@@ -70,7 +70,11 @@ export default {
       severity: 'error',
       from: { path: ['^src/http/', '^src/commands/run-api[.]ts$'] },
       to: {
-        path: '^src/treasury/.*signer|^src/networks/[^/]+/[^/]*driver|^src/settlement/submit',
+        path: [
+          '^src/treasury/.*signer',
+          '^src/networks/[^/]+/([^/]*driver|payer|sign-[^/]*|broadcast)[.]ts$',
+          '^src/settlement/(submit|tend-lanes|carry-adrift|keep-up|broadcast)',
+        ],
         reachable: true,
       },
     },

@@ -1,5 +1,6 @@
 import { TOKENS } from '../money/asset.ts';
 import { deepReorgBlocks } from './deep-reorg.ts';
+import { findLane } from './lanes.ts';
 import { findNetworkState } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { findReconciliations } from './reconciliation.ts';
@@ -7,11 +8,50 @@ import type { Settlement } from './settlement.ts';
 import { watchChain } from './watch-chain.ts';
 
 /**
- * Whether everything that left the treasury up to the chain's final block is explained by what is
- * recorded. Until it is, a worker that has just started signs nothing: the database may be an older one
- * than the chain has seen (a restored backup), and what it calls open may have been paid.
+ * A step that tells whether everything that has left the treasury is explained by what is recorded. Until
+ * it is, a worker that has just started signs nothing: the database may be an older one than the chain has
+ * seen (a restored backup), and what it calls open may have been paid.
  */
-export async function catchUp(settlement: Settlement): Promise<boolean> {
+export function createCatchUp(settlement: Settlement): () => Promise<boolean> {
+  let awaited: ReadonlyMap<string, bigint> | undefined;
+  return async () => {
+    awaited ??= await findUnrecorded(settlement);
+    return (await areFinal(settlement, awaited)) && (await isReconciled(settlement));
+  };
+}
+
+/**
+ * What the chain counts of each lane that is ahead of its record. Such a transaction may have paid what is
+ * called queued here, and shows as a count before its block is final and its transfers are reconciled.
+ */
+async function findUnrecorded({
+  database,
+  driver,
+}: Settlement): Promise<ReadonlyMap<string, bigint>> {
+  const ahead = new Map<string, bigint>();
+  for (const sender of [driver.treasury, ...driver.gasAccounts]) {
+    const { latest } = await driver.sequences(sender);
+    const lane = await findLane(database, driver.network, sender);
+    if (lane !== undefined && latest > lane.nextSequence) ahead.set(sender, latest);
+  }
+  return ahead;
+}
+
+/** Only what was there at the start: whoever has a gas account's key could keep a worker waiting for ever. */
+async function areFinal(
+  { driver }: Settlement,
+  awaited: ReadonlyMap<string, bigint>,
+): Promise<boolean> {
+  for (const [sender, count] of awaited) {
+    const { latest, final } = await driver.sequences(sender);
+    // Taken back by a reorganisation, it is not there to be awaited.
+    if (final < count && final < latest) return false;
+  }
+  return true;
+}
+
+/** Up to the chain's final block. */
+async function isReconciled(settlement: Settlement): Promise<boolean> {
   const { database, driver, assetOf } = settlement;
   const { network } = driver;
   await watchChain(settlement, deepReorgBlocks(network));

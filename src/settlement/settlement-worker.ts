@@ -1,6 +1,6 @@
 import { ChainMismatch } from '../networks/network.ts';
 import { acceptOrders } from './accept-orders.ts';
-import { catchUp } from './catch-up.ts';
+import { createCatchUp } from './catch-up.ts';
 import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { createHeadFollower } from './follow-head.ts';
@@ -93,9 +93,10 @@ async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<
 
 async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promise<void> {
   const { clock, log, pace } = settlement;
+  const catchUp = createCatchUp(settlement);
   while (!signal.aborted) {
     try {
-      if (await catchUp(settlement)) return;
+      if (await catchUp()) return;
     } catch (error) {
       log.warn({ err: error }, 'nothing is signed before the treasury is reconciled');
     }

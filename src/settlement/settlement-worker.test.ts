@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase } from '../../test/harness/database.ts';
 import {
   createSettlementRoad,
   PACE,
   type SettlementRoad,
 } from '../../test/harness/settlement-road.ts';
-import { ChainMismatch } from '../networks/network.ts';
-import { startSettlementWorker, type SettlementWorker } from './settlement-worker.ts';
+import { ChainMismatch, type NetworkDriver } from '../networks/network.ts';
+import { listLanes } from './lanes.ts';
+import { open, startSettlementWorker, type SettlementWorker } from './settlement-worker.ts';
 
 let road: SettlementRoad;
 const workers: SettlementWorker[] = [];
@@ -60,6 +62,27 @@ describe('a settlement worker', () => {
     await expect(start({ driver: { verifyAssets } }).stopped).rejects.toThrow(ChainMismatch);
     expect(await road.attempts(payout)).toEqual([]);
     expect(await road.read(payout)).toMatchObject({ status: 'PENDING' });
+  });
+
+  it('opens no lane at a count that may still fall', async () => {
+    const db = await createTestDatabase();
+    const { database } = db;
+    const { driver } = road.treasury;
+    const [busy] = driver.gasAccounts;
+    const counting = (final: bigint): NetworkDriver => ({
+      ...driver,
+      sequences: async (sender) =>
+        sender === busy ? { latest: 3n, final } : await driver.sequences(sender),
+    });
+    const { clock } = road;
+    await expect(open({ database, driver: counting(2n), clock })).rejects.toThrow('not final yet');
+    expect((await listLanes(database)).some(({ sender }) => sender === busy)).toBe(false);
+    await open({ database, driver: counting(3n), clock });
+    // It is open, and goes on whatever is in its newest blocks.
+    await open({ database, driver: counting(2n), clock });
+    const lane = (await listLanes(database)).find(({ sender }) => sender === busy);
+    expect(lane).toMatchObject({ role: 'GAS', nextSequence: 3n });
+    await db.drop();
   });
 
   it('waits for a chain that cannot be reached yet', async () => {

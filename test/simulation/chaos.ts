@@ -27,6 +27,8 @@ export interface ChaosPlace {
   readonly frontRunner: FrontRunner;
   /** Addresses that payouts without an end are for. */
   readonly recipients: () => readonly string[];
+  /** Until the treasury has its code: what is set up once would else take all of the trouble. */
+  readonly untilSetUp: () => Promise<void>;
   /** Sends the treasury some of the money that it is short of. */
   readonly topUp: () => void;
 }
@@ -36,10 +38,18 @@ export interface Chaos {
   readonly run: () => Promise<void>;
   /** Everything is as it should be from now on. */
   readonly cease: () => void;
+  /** Whether more than one node at a time may say what is not so. */
+  readonly mayMislead: boolean;
 }
 
 const LONGEST_TROUBLE_MS = 120_000;
 const LONGEST_PAUSE_MS = 4_000;
+
+/** In the other seeds at most one of the three nodes says what is not so, which Knit has to see through. */
+const MISLEADING_SHARE = 0.3;
+
+/** In the other seeds the treasury is set up in the midst of trouble. */
+const SET_UP_SHARE = 0.75;
 
 /** More than any network's ceiling. */
 const DEAREST_WEI = 20_000n * 10n ** 9n;
@@ -47,11 +57,18 @@ const DEAREST_WEI = 20_000n * 10n ** 9n;
 /** What goes wrong by itself, not as the answer to a request. */
 export function createChaos(place: ChaosPlace): Chaos {
   const { scheduler, actor, random, faults } = place;
-  const troubles = [...nodeTroubles(place), ...chainTroubles(place), ...processTroubles(place)];
+  const mayMislead = random.chance(MISLEADING_SHARE);
+  const troubles = [
+    ...nodeTroubles(place, mayMislead),
+    ...chainTroubles(place),
+    ...processTroubles(place),
+  ];
   let repairs: { readonly atMs: number; readonly repair: () => void }[] = [];
   let isOver = false;
   return {
+    mayMislead,
     run: async () => {
+      if (random.chance(SET_UP_SHARE)) await place.untilSetUp();
       while (!isOver) {
         await scheduler.sleep(actor, random.between(1, LONGEST_PAUSE_MS));
         const due = repairs.filter(({ atMs }) => atMs <= scheduler.now());
@@ -102,9 +119,10 @@ const DEAR_METHODS = [
   'eth_sendRawTransaction',
 ];
 
-function nodeTroubles(place: ChaosPlace): Trouble[] {
+function nodeTroubles(place: ChaosPlace, mayMislead: boolean): Trouble[] {
   const { random, nodes, outages, scheduler } = place;
-  // One node of the three lies; the others are in all sorts of bad health, but say nothing untrue.
+  // One node of the three lies, knows less than it says, or is on a branch that was left. The others fail,
+  // lag and stand still, but say nothing that is not so.
   const liar = random.pick(nodes);
   const change = (node: SimulatedNode, changes: Partial<NodeFaults>): (() => void) => {
     node.set(changes);
@@ -128,10 +146,11 @@ function nodeTroubles(place: ChaosPlace): Trouble[] {
     },
     {
       kind: 'node-unindexed',
-      begin: ill(() => ({
-        indexLagBlocks: random.between(0, 12),
-        perMille: { unindexed: random.between(0, 300) },
-      })),
+      begin: () =>
+        change(mayMislead ? random.pick(nodes) : liar, {
+          indexLagBlocks: random.between(0, 12),
+          perMille: { unindexed: random.between(0, 300) },
+        }),
     },
     {
       kind: 'node-failing',
@@ -144,7 +163,10 @@ function nodeTroubles(place: ChaosPlace): Trouble[] {
         },
       })),
     },
-    { kind: 'node-on-abandoned-branch', begin: ill(() => ({ onAbandonedBranch: true })) },
+    {
+      kind: 'node-on-abandoned-branch',
+      begin: () => change(mayMislead ? random.pick(nodes) : liar, { onAbandonedBranch: true }),
+    },
     {
       kind: 'node-keeps-transactions',
       begin: ill(() => ({
@@ -157,10 +179,10 @@ function nodeTroubles(place: ChaosPlace): Trouble[] {
     {
       kind: 'method-outage',
       begin: () => {
-        const method = random.pick(DEAR_METHODS);
         const untilMs = scheduler.now() + random.between(1, 2 * LONGEST_TROUBLE_MS);
-        for (const node of nodes) {
-          if (random.chance(0.7)) outages.begin(node.label, method, untilMs);
+        const methods = DEAR_METHODS.filter(() => random.chance(0.4));
+        for (const node of nodes.filter(() => random.chance(0.7))) {
+          for (const method of methods) outages.begin(node.label, method, untilMs);
         }
         return undefined;
       },

@@ -40,6 +40,8 @@ export const FAULT_KINDS = [
   'recipient-blacklisted',
   'token-paused',
   'treasury-short',
+  // Not a fault: what a person had to let go on
+  'network-resumed',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -84,6 +86,7 @@ const GREATEST: Readonly<Record<FaultKind, number>> = {
   'recipient-blacklisted': 0.5,
   'token-paused': 0.15,
   'treasury-short': 1,
+  'network-resumed': 0,
 };
 
 /** Of 16 seeds one has a reorganisation that no honest chain makes. */

@@ -6,7 +6,10 @@ export const FINDING_KINDS = [
   'paidButFailed',
   /** The payout has ended and its hold has not. */
   'holdsLeaked',
-  /** Books that do not balance, in the ledger or against the chain (COMPLETED and not paid). */
+  /**
+   * Books that do not balance, in the ledger or against the chain (COMPLETED and not paid), and whatever an
+   * assertion of Knit's own has refused.
+   */
   'imbalances',
   /** No end within the bound, after all faults have ceased. */
   'unterminated',

@@ -145,11 +145,14 @@ async function orderOne(place: MerchantPlace, order: PayoutOrder): Promise<void>
 }
 
 async function findByReference(place: MerchantPlace, order: PayoutOrder): Promise<string> {
-  const [row] = await place.real.query<{ payout_id: string }>(
-    'SELECT payout_id FROM payouts WHERE business_id = $1 AND merchant_reference = $2',
-    [order.requester.businessId, order.merchantReference],
-  );
-  return present(row, 'a taken reference is of a payout').payout_id;
+  const { scheduler, actor, real } = place;
+  return await scheduler.pass(actor, 'look for a reference', async () => {
+    const [row] = await real.query<{ payout_id: string }>(
+      'SELECT payout_id FROM payouts WHERE business_id = $1 AND merchant_reference = $2',
+      [order.requester.businessId, order.merchantReference],
+    );
+    return present(row, 'a taken reference is of a payout').payout_id;
+  });
 }
 
 function acknowledged(order: PayoutOrder, payoutId: string): Acknowledged {

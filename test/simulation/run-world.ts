@@ -1,5 +1,7 @@
+import { bytesToHex, recoverAddress, serializeSignature } from 'viem';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
+import { createSimulatedKey } from './keys.ts';
 import { quiet } from './scheduler.ts';
 import { checkEnds } from './watch-books.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
@@ -15,11 +17,13 @@ export interface WorldResult {
   readonly log: readonly string[];
 }
 
+const STOPPED_FOR_MS = 120_000;
+
 /** Trouble goes on for so long, in simulated time, after the last payout was ordered. */
 const LAST_TROUBLE_MS = 120_000;
 
-/** After all trouble has ceased, for each worker and each ten payouts: far more than what is needed. */
-const MOST_CALM_STEPS = 150_000;
+/** After all trouble has ceased: several times what was ever needed. */
+const MOST_CALM_STEPS = 60_000;
 
 const OPEN_CHECK_STEPS = 64;
 
@@ -27,11 +31,14 @@ const OPEN_CHECK_STEPS = 64;
 export async function runWorld(
   options: WorldOptions & { readonly stopAtFirst: boolean },
 ): Promise<WorldResult> {
+  await loadWhatLoadsLate();
   const world = await createWorld(options);
   const { scheduler, findings, watch } = world;
   await quiet();
   let troubleUntilMs = Infinity;
   let calmSince: number | null = null;
+  let hasStopped = false;
+  const isStopped = watchForStop(world, options);
   while (await scheduler.step()) {
     if (world.failure() !== undefined) throw world.failure();
     await world.check();
@@ -44,29 +51,56 @@ export async function runWorld(
       calmSince = scheduler.steps();
     }
     if (calmSince === null || scheduler.steps() % OPEN_CHECK_STEPS !== 0) continue;
-    if (watch.openCount() === 0 || (await hasStopped(world, options))) break;
+    await world.look();
+    hasStopped = await isStopped();
+    if (watch.openCount() === 0 || hasStopped) break;
     if (scheduler.steps() - calmSince > MOST_CALM_STEPS) break;
   }
-  if (!options.stopAtFirst || findings.total() === 0) await judgeEnd(world, options);
+  if (!options.stopAtFirst || findings.total() === 0) {
+    await judgeEnd(world, options, hasStopped);
+  }
   return resultOf(world);
 }
 
-/** The right end after a reorganisation beyond finality, once nothing of it is under way any more. */
-async function hasStopped(world: World, { real }: WorldOptions): Promise<boolean> {
-  if (!world.hasDeepReorg()) return false;
-  const rows = await real.query<{ stopped_for: string | null }>(
-    'SELECT stopped_for FROM settlement_networks',
-  );
-  const open = await real.query(
-    `SELECT 1 FROM settlement_attempts WHERE state = 'OPEN'
-     UNION ALL SELECT 1 FROM settlement_orders WHERE reported_version < version LIMIT 1`,
-  );
-  return open.length === 0 && rows.some(({ stopped_for }) => stopped_for !== null);
+/** A library that is loaded at its first use would take its time in the middle of a step. */
+async function loadWhatLoadsLate(): Promise<void> {
+  const { signer } = createSimulatedKey(0);
+  const hash = `0x${'01'.repeat(32)}` as const;
+  const signed = await signer.sign(new Uint8Array(32).fill(1));
+  const parts = { r: signed.subarray(0, 32), s: signed.subarray(32, 64) };
+  const signature = serializeSignature({
+    r: bytesToHex(parts.r),
+    s: bytesToHex(parts.s),
+    yParity: signed[64] ?? 0,
+  });
+  await recoverAddress({ hash, signature });
 }
 
-async function judgeEnd(world: World, { real }: WorldOptions): Promise<void> {
+/**
+ * The right end after a reorganisation beyond finality: the network has stopped, and whatever was under way
+ * has had its time. Nothing may be signed for payouts meanwhile.
+ */
+function watchForStop(world: World, { real }: WorldOptions): () => Promise<boolean> {
+  let stopped: { readonly sinceMs: number; readonly attempts: bigint } | null = null;
+  return async () => {
+    if (!world.hasDeepReorg()) return false;
+    const [row] = await real.query<{ is_stopped: boolean; attempts: bigint }>(
+      `SELECT EXISTS (SELECT 1 FROM settlement_networks WHERE stopped_for IS NOT NULL) AS is_stopped,
+         (SELECT count(*) FROM settlement_attempts) AS attempts`,
+    );
+    if (row === undefined || !row.is_stopped) return false;
+    const nowMs = world.scheduler.now();
+    stopped ??= { sinceMs: nowMs, attempts: row.attempts };
+    if (row.attempts !== stopped.attempts) {
+      world.findings.add('duplicates', 'the network', 'is stopped and goes on signing');
+    }
+    return nowMs - stopped.sinceMs > STOPPED_FOR_MS;
+  };
+}
+
+async function judgeEnd(world: World, { real }: WorldOptions, hasStopped: boolean): Promise<void> {
   const { findings, watch, scheduler } = world;
-  if (!world.hasDeepReorg() || !(await hasStopped(world, { real } as WorldOptions))) {
+  if (!hasStopped) {
     for (const payoutId of watch.openIds()) {
       findings.add('unterminated', payoutId, `has no end after ${scheduler.steps()} steps`);
     }

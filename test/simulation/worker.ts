@@ -9,6 +9,7 @@ import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts
 import type { SimulatedChain, SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
 import type { CrewMember } from './crew.ts';
 import type { Faults } from './faults.ts';
+import type { Findings } from './findings.ts';
 import { gateDatabase, type Written } from './gated-database.ts';
 import { gateEndpoint, type Outages } from './gated-endpoint.ts';
 import type { SimulatedKey } from './keys.ts';
@@ -41,6 +42,7 @@ export interface WorkerPlace {
   readonly onWritten: (written: Written) => void;
   readonly onSend: (raw: string) => Promise<void>;
   readonly log: LogLine[];
+  readonly findings: Findings;
 }
 
 const KEPT_LINES = 400;
@@ -66,7 +68,7 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
     minimumUnits: 1n,
     payoutsEnabled: true,
   }));
-  const log = createWorkerLog(place.log, member.name);
+  const log = createWorkerLog(place, member.name);
   const driver = createEvmDriver({
     network,
     chainId: chain.chainId,
@@ -101,10 +103,19 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
   });
 }
 
-function createWorkerLog(lines: LogLine[], worker: string): Log {
+/** A mistake of ours, which no trouble around it excuses. */
+const OWN_MISTAKES = ['AssertionFailure', 'ReferenceError', 'TypeError', 'RangeError'];
+
+function createWorkerLog(place: WorkerPlace, worker: string): Log {
+  const { log: lines, findings, plant } = place;
   const keep =
     (level: LogLine['level']) =>
     (fields: object, message: string): void => {
+      const error: unknown = 'err' in fields ? fields.err : undefined;
+      // What the code's own assertions stop of a planted mistake is no merit of the simulation's.
+      if (error instanceof Error && OWN_MISTAKES.includes(error.name) && plant === null) {
+        findings.add('imbalances', `${error.name}: ${error.message}`, `met ${worker}`);
+      }
       lines.push({ worker, level, fields: { ...fields }, message });
       if (lines.length > 2 * KEPT_LINES) lines.splice(0, KEPT_LINES);
     };

@@ -1,5 +1,7 @@
+import { createIdSource } from '../../src/base/id.ts';
 import type { Database } from '../../src/database/database.ts';
 import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import { resumeNetwork } from '../../src/settlement/network-state.ts';
 import { createSimulatedChain } from '../harness/simulated-chain/create-chain.ts';
 import type { SimulatedChain } from '../harness/simulated-chain/simulated-chain.ts';
 import { createChaos, makeBlocks } from './chaos.ts';
@@ -20,7 +22,6 @@ import { drawShape } from './shape.ts';
 import { createBooksWatch } from './watch-books.ts';
 import { watchChain, type ChainWatch } from './watch-chain.ts';
 import { startWorker, type LogLine, type WorkerPlace } from './worker.ts';
-import { createIdSource } from '../../src/base/id.ts';
 
 export interface WorldOptions {
   readonly seed: string;
@@ -44,6 +45,8 @@ export interface World {
   readonly isOrdered: () => boolean;
   /** After each step: checks what the step can have changed. */
   readonly check: () => Promise<void>;
+  /** A person looks at what has stopped, once the trouble is over, and lets go on what is right again. */
+  readonly look: () => Promise<void>;
   /** A mistake of the simulation itself: what a part of it has thrown. */
   readonly failure: () => unknown;
   /** All trouble ends, and the treasury has enough. */
@@ -91,7 +94,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const log: LogLine[] = [];
   const place: WorkerPlace = {
     ...{ shape, random, scheduler, faults, outages, chain, nodes, log, real, network, decimals },
-    ...{ treasury, gasKeys, plant: options.plant },
+    ...{ treasury, gasKeys, plant: options.plant, findings },
     onWritten: books.note,
     onSend: watch.onSend,
   };
@@ -116,6 +119,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     actor: scheduler.actor('chaos'),
     recipients: watch.openRecipients,
     topUp: money.topUp,
+    untilSetUp: async () => await untilSetUp(place),
   });
   const state: State = { hasDeepReorg: false, isOrdered: false, failure: undefined };
   startChain(place, { watch, state });
@@ -131,6 +135,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       if (hasEnds) await watch.onEnds();
       for (const words of scheduler.nested()) findings.add('duplicates', words, 'was nested');
     },
+    look: async () => {
+      // Where no node was believed wrongly and no chain was broken, nothing may have stopped.
+      if (chaos.mayMislead && !state.hasDeepReorg) await resumeWhatIsRight(place);
+    },
     calm: () => {
       faults.cease();
       chaos.cease();
@@ -139,6 +147,40 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       money.fill();
     },
   };
+}
+
+const SET_UP_PAUSE_MS = 2_000;
+const LONGEST_SET_UP_MS = 300_000;
+
+async function untilSetUp({ scheduler, real }: WorkerPlace): Promise<void> {
+  const actor = scheduler.actor('set-up');
+  for (let ms = 0; ms < LONGEST_SET_UP_MS; ms += SET_UP_PAUSE_MS) {
+    await scheduler.sleep(actor, SET_UP_PAUSE_MS);
+    const isDone = await scheduler.pass(actor, 'set up?', async () => {
+      const text = `SELECT 1 FROM settlement_transactions WHERE purpose = 'DELEGATE' AND state = 'FINAL'`;
+      return (await real.query(text)).length > 0;
+    });
+    if (isDone) return;
+  }
+}
+
+/**
+ * As docs/runbooks/signing-has-stopped.md says: the block that was missed is there again, or the books of
+ * the treasury agree with the chain again.
+ */
+async function resumeWhatIsRight({ real, network, scheduler, faults }: WorkerPlace): Promise<void> {
+  const [row] = await real.query<{ stopped_for: string }>(
+    `SELECT stopped_for FROM settlement_networks
+     WHERE network = $1 AND denied_hash IS NULL AND NOT EXISTS (
+       SELECT 1 FROM settlement_reconciliations
+       WHERE network = $1 AND difference_units <> 0)
+       AND (stopped_for LIKE 'block %' OR stopped_for LIKE 'the payer holds %')`,
+    [network],
+  );
+  if (row === undefined) return;
+  const at = new Date(scheduler.now());
+  await resumeNetwork(real, { network, stoppedFor: row.stopped_for, at });
+  faults.count('network-resumed');
 }
 
 interface State {

@@ -162,6 +162,28 @@ describe('a URL', () => {
     expect(() => createRpcEndpoints(['ftp://SECRETKEY'], 300)).toThrow(/neither http nor https$/);
   });
 
+  it.each([
+    ['of the path', '/v3/SECRETKEY', 200],
+    ['of the query, encoded', '/?apikey=SECRET%2BKEY', 200],
+    ['of a request that is refused', '/v3/SECRETKEY', 401],
+  ])('never shows in what the node itself says: a key %s', async (_, path, status) => {
+    const url = `${server.url}${path}`;
+    const said = `SECRETKEY or SECRET+KEY is not a key, see ${url}`;
+    const error = { code: -32_000, message: said };
+    server.script = {
+      eth_x: () => ({ body: JSON.stringify({ jsonrpc: '2.0', id: 1, error }), status }),
+    };
+    const failure = await endpoint(url)
+      .request('eth_x', [])
+      .catch((it: unknown) => it);
+    const { host } = new URL(url);
+    expect(failure).toBeInstanceOf(RpcFailure);
+    expect(String(failure)).toContain('is not a key');
+    const key = path.includes('%') ? /SECRET(%2B|\+)KEY/ : /SECRETKEY/;
+    expect(`${String(failure)} ${JSON.stringify(failure)}`).not.toMatch(key);
+    expect(String(failure)).not.toContain(host);
+  });
+
   it('may hold credentials', async () => {
     server.script = { eth_x: () => ({ result: 1 }) };
     const url = server.url.replace('http://', 'http://user:p%40ss@');

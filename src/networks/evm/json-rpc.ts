@@ -54,7 +54,9 @@ export function createRpcEndpoints(urls: readonly string[], timeoutMs: number): 
 function createEndpoint(options: { url: string; timeoutMs: number; label: string }): RpcEndpoint {
   const { label, timeoutMs } = options;
   const limits = { timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
-  const connection = openHttpConnection(readTarget(options.url, label), limits);
+  const target = readTarget(options.url, label);
+  const connection = openHttpConnection(target, limits);
+  const hide = hidingSecretsOf(target);
   let lastId = 0;
   return {
     label,
@@ -68,7 +70,7 @@ function createEndpoint(options: { url: string; timeoutMs: number; label: string
       if (answer.kind === 'too large') {
         throw new RpcFailure(`${context}: the answer is too large`);
       }
-      return readAnswer(answer, { id, label, method });
+      return readAnswer(answer, { id, label, method, hide });
     },
   };
 }
@@ -87,6 +89,31 @@ function readTarget(text: string, label: string): URL {
   return url;
 }
 
+/** Shorter parts of a URL are versions and names of chains. */
+const SHORTEST_SECRET = 8;
+
+/** Providers repeat the key of a refused request, or all of its URL, in their message. */
+function hidingSecretsOf(url: URL): Question['hide'] {
+  const parts = [
+    url.username,
+    url.password,
+    ...url.pathname.split('/'),
+    ...url.search.split(/[?&=]/),
+  ];
+  const secrets = [...parts, ...parts.map(decodeQuietly), url.host]
+    .filter((part) => part.length >= SHORTEST_SECRET)
+    .toSorted((a, b) => b.length - a.length);
+  return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, '[hidden]'), text);
+}
+
+function decodeQuietly(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Not the node's word on the question: no right to ask, too many questions, a gateway without a node. */
 const REFUSALS: readonly number[] = [401, 402, 403, 429, 502, 503, 504];
 
@@ -100,7 +127,7 @@ function readAnswer(
   if (status < 200 || (status >= 300 && status < 400)) {
     throw new RpcFailure(`${context}: HTTP ${status}`);
   }
-  const envelope = parseEnvelope(answer.text, question.id, context);
+  const envelope = parseEnvelope(answer.text, question, context);
   if ('error' in envelope && REFUSALS.includes(status)) {
     throw new RpcFailure(`${context}: HTTP ${status}: ${plainText(envelope.error.message)}`);
   }
@@ -115,6 +142,8 @@ interface Question {
   readonly id: number;
   readonly label: string;
   readonly method: string;
+  /** Takes what a URL keeps secret out of a text. */
+  readonly hide: (text: string) => string;
 }
 
 type Envelope =
@@ -122,7 +151,8 @@ type Envelope =
   | { readonly error: { code: number; message: string; data: unknown } };
 
 /** Source: JSON-RPC 2.0 §5: the version, the id of the question, and either result or error. */
-function parseEnvelope(text: string, id: number, context: string): Envelope {
+function parseEnvelope(text: string, question: Question, context: string): Envelope {
+  const { id, hide } = question;
   const answer = parseJson(text, context);
   if (!isRecord(answer) || answer['jsonrpc'] !== '2.0') {
     throw new RpcFailure(`${context}: the answer is not JSON-RPC 2.0`);
@@ -130,14 +160,14 @@ function parseEnvelope(text: string, id: number, context: string): Envelope {
   const error = answer['error'] ?? null;
   if (answer['id'] !== id) {
     // A node that could not read the question answers with an error and a null id.
-    const said = error === null ? '' : `: ${parseError(error, context).message}`;
+    const said = error === null ? '' : `: ${parseError(error, context, hide).message}`;
     throw new RpcFailure(`${context}: the answer is to another question${plainText(said)}`);
   }
   if (error !== null) {
     if ((answer['result'] ?? null) !== null) {
       throw new RpcFailure(`${context}: both a result and an error`);
     }
-    return { error: parseError(error, context) };
+    return { error: parseError(error, context, hide) };
   }
   if (!Object.hasOwn(answer, 'result')) throw new RpcFailure(`${context}: no result in the answer`);
   return { result: answer['result'] };
@@ -154,6 +184,7 @@ function parseJson(text: string, context: string): unknown {
 function parseError(
   error: unknown,
   context: string,
+  hide: Question['hide'],
 ): { code: number; message: string; data: unknown } {
   if (!isRecord(error) || typeof error['code'] !== 'number') {
     throw new RpcFailure(`${context}: an error that is not JSON-RPC 2.0`);
@@ -161,7 +192,7 @@ function parseError(
   const message = error['message'];
   return {
     code: error['code'],
-    message: typeof message === 'string' ? message : 'no message',
+    message: typeof message === 'string' ? hide(message) : 'no message',
     data: error['data'],
   };
 }

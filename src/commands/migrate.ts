@@ -1,5 +1,10 @@
 import type { Command } from 'commander';
-import { migrate, missingMigrations, readMigrations } from '../database/migrate.ts';
+import {
+  migrate,
+  MigrationRefused,
+  missingMigrations,
+  readMigrations,
+} from '../database/migrate.ts';
 import type { CommandDeps } from './command-deps.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { LONG_STATEMENT_MS, withDatabase } from './open-database.ts';
@@ -9,6 +14,14 @@ import { respond, type OutputOptions } from './respond.ts';
 
 /** Migrations may rebuild tables, and they are what makes a database migrated. */
 const ON_ANY_DATABASE = { statementTimeoutMs: LONG_STATEMENT_MS, migrated: false };
+
+/** What to do where the rows that are there do not meet what a migration asks of them. */
+const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [
+    8,
+    'transactions of the version before are not final yet, and this version cannot follow them; let the workers of the version before end them (no row of settlement_attempts is OPEN), stop the workers, migrate again',
+  ],
+]);
 
 export function addMigrateCommand(program: Command, deps: CommandDeps): void {
   operatorCommand(program, 'migrate', 'Brings the database to the form that this version needs.')
@@ -23,12 +36,26 @@ async function apply(deps: CommandDeps, options: OutputOptions): Promise<void> {
   const migrations = await readMigrations(MIGRATIONS_FOLDER);
   const applied = await withDatabase(
     deps,
-    async (database) => await migrate(database, migrations, deps.clock),
+    async (database) => {
+      try {
+        return await migrate(database, migrations, deps.clock);
+      } catch (error) {
+        throw withRemedy(error);
+      }
+    },
     ON_ANY_DATABASE,
   );
   const lines =
     applied.length === 0 ? ['nothing to do'] : applied.map((version) => `applied ${version}`);
   respond(deps, options, { json: { applied }, lines });
+}
+
+function withRemedy(error: unknown): unknown {
+  if (!(error instanceof MigrationRefused)) return error;
+  const remedy = REMEDIES.get(error.version);
+  return remedy === undefined
+    ? error
+    : new CommandFailure(EXIT.no, `migration ${error.version} was not applied: ${remedy}`);
 }
 
 async function check(deps: CommandDeps, options: OutputOptions): Promise<void> {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Database, Tx } from './database.ts';
-import { isUniqueViolation } from './sql-failure.ts';
+import { isCheckViolation, isUniqueViolation } from './sql-failure.ts';
 
 export interface Migration {
   readonly version: number;
@@ -15,6 +15,19 @@ export interface Migration {
 /** The database was migrated by other files than these: it is of another version, or not ours. */
 export class MigrationMismatch extends Error {
   override readonly name = 'MigrationMismatch';
+}
+
+/** The rows that are there do not meet what a migration asks of them. Nothing of it was applied. */
+export class MigrationRefused extends Error {
+  override readonly name = 'MigrationRefused';
+  readonly version: number;
+
+  constructor(migration: Migration, cause: unknown) {
+    super(`migration ${migration.version} (${migration.name}) refuses rows that are there`, {
+      cause,
+    });
+    this.version = migration.version;
+  }
 }
 
 /** The numbered files of `folder` ("0001-name.sql"), in order, without a gap. */
@@ -108,6 +121,7 @@ async function apply(database: Database, migration: Migration, clock: Clock): Pr
     return true;
   } catch (error) {
     if (isUniqueViolation(error) && (await isApplied(database, migration))) return false;
+    if (isCheckViolation(error)) throw new MigrationRefused(migration, error);
     throw new Error(`migration ${migration.version} (${migration.name}) failed`, { cause: error });
   }
 }

@@ -33,6 +33,11 @@ export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
 }
 
+/** 23514: a row does not meet a CHECK. */
+export function isCheckViolation(error: unknown): boolean {
+  return sqlState(error) === '23514';
+}
+
 /** 40001 serialization failure, 40P01 deadlock: the transaction had no effect and may run again. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlState(error);

@@ -10,6 +10,7 @@ import { listLanes, openLane, stopLane } from '../settlement/lanes.ts';
 
 // The commands that ask a chain, on a real one.
 
+const GAS_ACCOUNT = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
 const OTHER = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 
 let db: TestDatabase;
@@ -82,7 +83,14 @@ describe('treasury show', () => {
     const result = await runKnit([...show, '--json'], env);
     expect(result.exitCode).toBe(0);
     expect(JSON.parse(result.stdout)).toEqual([
-      { network: 'MATIC_MAINNET', address: null, coin: null, tokens: null, problem: null },
+      {
+        network: 'MATIC_MAINNET',
+        address: null,
+        role: null,
+        coin: null,
+        tokens: null,
+        problem: null,
+      },
     ]);
   });
 
@@ -94,6 +102,7 @@ describe('treasury show', () => {
       {
         network: 'MATIC_MAINNET',
         address: TEST_TREASURY,
+        role: 'TREASURY',
         coin: { symbol: 'POL', balance: '2.5' },
         tokens: [
           { token: 'USDT', balance: '1.5' },
@@ -103,6 +112,24 @@ describe('treasury show', () => {
       },
     ]);
     expect((await runKnit(show, env)).stdout).toMatch(/USDT +1[.]5\n/);
+  });
+
+  test('tells the address to fund from the gas accounts', async () => {
+    await openTreasuryLane(0n);
+    await openLane(db.database, {
+      network: 'MATIC_MAINNET',
+      sender: GAS_ACCOUNT,
+      role: 'GAS',
+      firstSequence: 0n,
+      at: new Date(),
+    });
+    const lines = (await runKnit(show, env)).stdout.split('\n').slice(1, -1);
+    expect(lines.map((line) => line.split(/ +/).slice(1, 4))).toEqual([
+      [TEST_TREASURY, 'TREASURY', 'POL'],
+      [TEST_TREASURY, 'TREASURY', 'USDT'],
+      [TEST_TREASURY, 'TREASURY', 'USDC'],
+      [GAS_ACCOUNT, 'GAS', 'POL'],
+    ]);
   });
 
   test('says which network it could not ask, without the URL', async () => {

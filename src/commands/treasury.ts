@@ -7,7 +7,7 @@ import type { NetworkId } from '../money/asset.ts';
 import { NetworkUnreachable, type Holdings } from '../networks/account-reader.ts';
 import { ChainMismatch } from '../networks/network.ts';
 import { openAccountReader } from '../networks/open-account-reader.ts';
-import { listLanes } from '../settlement/lanes.ts';
+import { listLanes, type Lane } from '../settlement/lanes.ts';
 import type { CommandDeps } from './command-deps.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { withDatabase } from './open-database.ts';
@@ -19,6 +19,8 @@ interface TreasuryView {
   readonly network: NetworkId;
   /** Null where the worker has not run on the network yet. */
   readonly address: string | null;
+  /** TREASURY is the address to fund; it fills the GAS accounts itself. */
+  readonly role: Lane['role'] | null;
   readonly holdings: Holdings | null;
   readonly problem: string | null;
 }
@@ -38,8 +40,10 @@ async function show(deps: CommandDeps, options: OutputOptions): Promise<void> {
   const config = readNetworkConfig(deps.terminal.env);
   const lanes = await withDatabase(deps, async (database) => await listLanes(database));
   const wanted = config.enabledNetworks.flatMap((network) => {
-    const senders = lanes.filter((lane) => lane.network === network).map((lane) => lane.sender);
-    return (senders.length === 0 ? [null] : senders).map((address) => ({ network, address }));
+    const places = lanes
+      .filter((lane) => lane.network === network)
+      .map(({ sender, role }) => ({ network, address: sender, role }));
+    return places.length === 0 ? [{ network, address: null, role: null }] : places;
   });
   const views = await Promise.all(wanted.map(async (place) => await look(config, place)));
   respond(deps, options, { json: views.map(viewJson), lines: viewTable(views) });
@@ -51,26 +55,27 @@ async function show(deps: CommandDeps, options: OutputOptions): Promise<void> {
 
 async function look(
   config: NetworkConfig,
-  place: { readonly network: NetworkId; readonly address: string | null },
+  place: Pick<TreasuryView, 'network' | 'address' | 'role'>,
 ): Promise<TreasuryView> {
   const { network, address } = place;
-  if (address === null) return { network, address, holdings: null, problem: null };
+  if (address === null) return { ...place, holdings: null, problem: null };
   const { registry } = config;
   const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
   try {
     const reader = openAccountReader(network, { registry, rpcUrls });
     const holdings = await reader.holdings(address, registry.assets(network));
-    return { network, address, holdings, problem: null };
+    return { ...place, holdings, problem: null };
   } catch (error) {
     if (!(error instanceof NetworkUnreachable) && !(error instanceof ChainMismatch)) throw error;
-    return { network, address, holdings: null, problem: error.message };
+    return { ...place, holdings: null, problem: error.message };
   }
 }
 
-function viewJson({ network, address, holdings, problem }: TreasuryView): Json {
+function viewJson({ network, address, role, holdings, problem }: TreasuryView): Json {
   return {
     network,
     address,
+    role,
     coin: holdings === null ? null : coinOf(holdings),
     tokens:
       holdings === null
@@ -89,19 +94,24 @@ function coinOf(holdings: Holdings): { readonly symbol: string; readonly balance
 }
 
 function viewTable(views: readonly TreasuryView[]): string[] {
-  const rows = views.flatMap(({ network, address, holdings, problem }) => {
-    if (address === null) return [[network, '-', 'the worker has not run on it yet', '']];
-    if (holdings === null) return [[network, address, `not reachable: ${problem ?? ''}`, '']];
+  const rows = views.flatMap(({ network, address, role, holdings, problem }) => {
+    if (address === null || role === null) {
+      return [[network, '-', '-', 'the worker has not run on it yet', '']];
+    }
+    if (holdings === null) return [[network, address, role, `not reachable: ${problem ?? ''}`, '']];
     const coin = coinOf(holdings);
+    // A gas account needs no tokens: any are there by mistake.
+    const tokens = holdings.tokens.filter(({ units }) => role === 'TREASURY' || units > 0n);
     return [
-      [network, address, coin.symbol, coin.balance],
-      ...holdings.tokens.map(({ asset, units }) => [
+      [network, address, role, coin.symbol, coin.balance],
+      ...tokens.map(({ asset, units }) => [
         network,
         address,
+        role,
         asset.token,
         formatUnits(units, asset.decimals),
       ]),
     ];
   });
-  return table(['NETWORK', 'ADDRESS', 'ASSET', 'BALANCE'], rows, 'no network is enabled');
+  return table(['NETWORK', 'ADDRESS', 'ROLE', 'ASSET', 'BALANCE'], rows, 'no network is enabled');
 }

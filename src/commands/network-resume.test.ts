@@ -141,6 +141,7 @@ describe('network resume', () => {
     const refused = await resume();
     expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
     expect(refused.stderr).toContain(`knit: still in the way: transaction ${hash} of block 91`);
+    expect(refused.stderr).toContain(`(--accept ${hash})`);
     expect(await resume('--accept', hash)).toMatchObject({
       exitCode: 2,
       stderr: 'knit: --accept needs --by and --because\n',

@@ -110,9 +110,13 @@ function decide(
   const accepted = causes.filter((cause) => names.some((name) => isNamed(cause, name)));
   const left = causes.filter((cause) => !accepted.includes(cause));
   if (left.length > 0) {
-    throw refusal(`still in the way: ${left.map(({ sentence }) => sentence).join('; ')}`);
+    throw refusal(`still in the way: ${left.map(sentenceOf).join('; ')}`);
   }
   return { state, accepted, by: by ?? '', because: because ?? '' };
+}
+
+function sentenceOf({ sentence, subject }: StopCause): string {
+  return subject === null ? sentence : `${sentence} (--accept ${subject})`;
 }
 
 function refusal(message: string): CommandFailure {

@@ -115,8 +115,8 @@ function decide(
   return { state, accepted, by: by ?? '', because: because ?? '' };
 }
 
-function sentenceOf({ sentence, subject }: StopCause): string {
-  return subject === null ? sentence : `${sentence} (--accept ${subject})`;
+function sentenceOf({ kind, sentence, subject }: StopCause): string {
+  return kind === 'LEDGER' ? sentence : `${sentence} (--accept ${subject})`;
 }
 
 function refusal(message: string): CommandFailure {

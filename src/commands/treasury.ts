@@ -25,6 +25,8 @@ interface TreasuryView {
   readonly problem: string | null;
 }
 
+type Place = Pick<TreasuryView, 'network' | 'address' | 'role'>;
+
 export function addTreasuryCommands(program: Command, deps: CommandDeps): void {
   const treasury = program.command('treasury').description("The platform's own hot wallets.");
   operatorCommand(
@@ -39,7 +41,7 @@ export function addTreasuryCommands(program: Command, deps: CommandDeps): void {
 async function show(deps: CommandDeps, options: OutputOptions): Promise<void> {
   const config = readNetworkConfig(deps.terminal.env);
   const lanes = await withDatabase(deps, async (database) => await listLanes(database));
-  const wanted = config.enabledNetworks.flatMap((network) => {
+  const wanted = config.enabledNetworks.flatMap((network): Place[] => {
     const places = lanes
       .filter((lane) => lane.network === network)
       .map(({ sender, role }) => ({ network, address: sender, role }));
@@ -53,10 +55,7 @@ async function show(deps: CommandDeps, options: OutputOptions): Promise<void> {
   throw new CommandFailure(EXIT.unreachable, `could not be asked: ${names}`);
 }
 
-async function look(
-  config: NetworkConfig,
-  place: Pick<TreasuryView, 'network' | 'address' | 'role'>,
-): Promise<TreasuryView> {
+async function look(config: NetworkConfig, place: Place): Promise<TreasuryView> {
   const { network, address } = place;
   if (address === null) return { ...place, holdings: null, problem: null };
   const { registry } = config;

@@ -7,6 +7,7 @@ import { ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
+  STANDARD_BATCHES_AT_ONCE,
   STANDARD_MAX_BATCH_ORDERS,
   STANDARD_MAX_WAITING_TRANSACTIONS,
   STANDARD_PACE,
@@ -120,6 +121,7 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     workerId: ids.next(),
     pace: { ...rehearsal.pace, batchWaitMs: config.batchWaitMs },
     maxBatchOrders: STANDARD_MAX_BATCH_ORDERS,
+    batchesAtOnce: STANDARD_BATCHES_AT_ONCE,
     maxWaitingTransactions: STANDARD_MAX_WAITING_TRANSACTIONS,
     roundSize: STANDARD_ROUND_SIZE,
     reach: rehearsal.reach,

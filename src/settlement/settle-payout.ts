@@ -1,4 +1,5 @@
 import { present } from '../base/assert.ts';
+import { later } from '../base/clock.ts';
 import { advancePayouts } from '../payouts/advance-payouts.ts';
 import type { News, Progress } from '../payouts/progress.ts';
 import {
@@ -15,7 +16,9 @@ type Reporter = Pick<Settlement, 'database' | 'ids' | 'clock' | 'log' | 'reach'>
 
 /** What telling the payouts of a network needs: nothing of its chain but the name. */
 export type NetworkReporter = Reporter &
-  Pick<Settlement, 'roundSize'> & { readonly driver: Pick<Settlement['driver'], 'network'> };
+  Pick<Settlement, 'roundSize'> & {
+    readonly pace: Pick<Settlement['pace'], 'tellSigningAfterMs'>;
+  } & { readonly driver: Pick<Settlement['driver'], 'network'> };
 
 /**
  * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
@@ -24,10 +27,13 @@ export type NetworkReporter = Reporter &
  * recorded is set aside and keeps back no other. Gives how many payouts were told.
  */
 export async function settlePayouts(settlement: NetworkReporter): Promise<number> {
-  const { database, driver, log, roundSize } = settlement;
+  const { database, driver, clock, log, pace, roundSize } = settlement;
   const failed: string[] = [];
   for (;;) {
-    const want = { network: driver.network, limit: roundSize, except: failed };
+    const now = clock.now();
+    const signedUntil = later(now, -pace.tellSigningAfterMs);
+    const { network } = driver;
+    const want = { network, limit: roundSize, except: failed, signedUntil, now };
     const page = await listUnreported(database, want);
     const aside = await doAllSettingAside(page, async (news) => await tell(settlement, news));
     for (const { item, error } of aside) {

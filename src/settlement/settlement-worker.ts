@@ -54,7 +54,11 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
   // None of these waits for another.
   await Promise.all([
     repeatEvery(idleMs, async () => await acceptOrders(settlement)),
-    signing(async () => await repeatEvery(idleMs, async () => await submitPayouts(settlement))),
+    ...Array.from({ length: settlement.batchesAtOnce }, async () => {
+      await signing(
+        async () => await repeatEvery(idleMs, async () => await submitPayouts(settlement)),
+      );
+    }),
     repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
     repeatEvery(idleMs, async () => await settlePayouts(settlement)),
     repeatEvery(

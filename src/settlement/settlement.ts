@@ -50,6 +50,8 @@ export interface SettlementPace {
   readonly compareEveryMs: number;
   /** Until an order that has to wait (treasury short, token paused) is tried again. */
   readonly waitMs: number;
+  /** News that a payout was signed waits so long: often its end is news by then, and is told alone. */
+  readonly tellSigningAfterMs: number;
   /** Until an idle worker looks for work again. */
   readonly idleMs: number;
 }
@@ -68,6 +70,8 @@ export interface Settlement {
   readonly pace: SettlementPace;
   /** How many payouts share a transaction at most; what a simulation measures may make it fewer. */
   readonly maxBatchOrders: number;
+  /** How many batches a worker composes and signs at the same time, each on a lane of its own. */
+  readonly batchesAtOnce: number;
   /** How many transactions of one sender may be in no block; nodes keep only so many of one account. */
   readonly maxWaitingTransactions: number;
   /** How many outbox items, attempts or reports one round takes. */

@@ -11,6 +11,7 @@ export const STANDARD_PACE: SettlementPace = {
   reconcileEveryMs: 10_000,
   compareEveryMs: 600_000,
   waitMs: 5_000,
+  tellSigningAfterMs: 1_000,
   idleMs: 250,
 };
 
@@ -18,9 +19,12 @@ export const STANDARD_PACE: SettlementPace = {
 export const STANDARD_MAX_WAITING_TRANSACTIONS = 16;
 
 /**
- * What a transaction of 16,777,216 gas holds if a token uses all the 60,000 that it is given for each:
- * then a batch always runs to its end (decision 0012).
+ * A transaction of 16,777,216 gas holds 248 if a token uses all the 60,000 that it is given for each: up
+ * to there a batch always runs to its end (decision 0012). What is claimed beyond goes back.
  */
-export const STANDARD_MAX_BATCH_ORDERS = 250;
+export const STANDARD_MAX_BATCH_ORDERS = 240;
+
+/** Signing mostly waits: for nodes, and for the database. So many batches are on the way at once. */
+export const STANDARD_BATCHES_AT_ONCE = 2;
 
 export const STANDARD_ROUND_SIZE = 500;

@@ -57,7 +57,7 @@ export async function createSettlementDesk(): Promise<SettlementDesk> {
       assetOf: (network, token) =>
         token === 'USDT' ? { network, token, ...ASSET, decimals: 6 } : undefined,
       driver: { network: 'MATIC_MAINNET' },
-      pace: { leaseMs: LEASE_MS },
+      pace: { leaseMs: LEASE_MS, tellSigningAfterMs: 0 },
       roundSize: 100,
       reach: async () => await Promise.resolve(),
       ...changes,

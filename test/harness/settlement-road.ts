@@ -46,6 +46,7 @@ export const PACE: SettlementPace = {
   reconcileEveryMs: 10_000,
   compareEveryMs: 600_000,
   waitMs: 30_000,
+  tellSigningAfterMs: 0,
   idleMs: 1_000,
 };
 
@@ -139,6 +140,7 @@ export async function createSettlementRoad(
       workerId: ids.next(),
       pace: PACE,
       maxBatchOrders: 250,
+      batchesAtOnce: 1,
       maxWaitingTransactions: 16,
       roundSize: 500,
       reach: async () => await Promise.resolve(),

@@ -9,6 +9,7 @@ export interface Shape {
   readonly finalizedBehind: number;
   readonly lifetimeSeconds: bigint;
   readonly maxBatchOrders: number;
+  readonly batchesAtOnce: number;
   readonly maxWaitingTransactions: number;
   readonly roundSize: number;
   readonly pace: SettlementPace;
@@ -40,6 +41,8 @@ export function drawShape(random: SeededRandom, payouts: number): Shape {
       compareEveryMs: 120_000,
       waitMs: 5_000,
       idleMs: 1_000,
+      tellSigningAfterMs: random.pick([0, 1_000]),
     },
+    batchesAtOnce: random.between(1, 2),
   };
 }

@@ -92,6 +92,7 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
     workerId: ids.next(),
     pace: shape.pace,
     maxBatchOrders: shape.maxBatchOrders,
+    batchesAtOnce: shape.batchesAtOnce,
     maxWaitingTransactions: shape.maxWaitingTransactions,
     roundSize: shape.roundSize,
     reach: async (checkpoint) =>

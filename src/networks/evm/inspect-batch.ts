@@ -147,28 +147,31 @@ async function keepCovered(
 }
 
 /**
- * Probes the open orders until all of them would be paid with the gas that they will be given. Those
- * that would not are taken out and judged one by one. Null where none is left.
+ * Probes the open orders until all of them would be paid with the gas that they will be given: first the
+ * least, which is enough for most tokens. Those that the most would not pay are taken out and judged one
+ * by one. Null where none is left.
  */
 async function findPayable(
   payer: Payer,
   node: EvmNode,
   sorting: Sorting,
 ): Promise<{ gasPerItem: bigint; itemsGas: bigint } | null> {
-  let gasPerItem: bigint | null = null;
+  let share = GAS_PER_ITEM_FLOOR;
   for (let probes = 0; probes < MOST_PROBES && sorting.open.length > 0; probes += 1) {
-    const share = gasPerItem ?? GAS_PER_ITEM_CEILING;
     const probed = await probe(payer, node, { sorting, gasPerItem: share });
     const failing = sorting.open.filter((_, index) => !isClean(probed[index]));
-    if (failing.length > 0) {
+    if (failing.length === 0) {
+      const measured = probed.map(({ gasUsed }) => gasUsed);
+      const wished = gasPerItemFor(measured);
+      if (wished === share) return cutToSize(sorting, { gasPerItem: share, measured });
+      // Probed once more with just what they will be given.
+      share = wished;
+      leaveBeyond(sorting, itemsWithin(share));
+    } else if (share < GAS_PER_ITEM_CEILING) {
+      share = GAS_PER_ITEM_CEILING;
+    } else {
       await judgeFailing(payer, node, { sorting, failing, probed });
-      continue;
     }
-    const measured = probed.map(({ gasUsed }) => gasUsed);
-    if (gasPerItem !== null) return cutToSize(sorting, { gasPerItem, measured });
-    // Measured with the most that they can be given: probed once more with just what they will be.
-    gasPerItem = gasPerItemFor(measured);
-    leaveBeyond(sorting, itemsWithin(gasPerItem));
   }
   postponeAll(sorting, 'Each simulation of the transfers had another outcome.');
   return null;

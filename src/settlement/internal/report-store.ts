@@ -17,16 +17,27 @@ interface NewsRow {
   version: number;
 }
 
-/** Orders with news that their payouts have not had, oldest news first, but for those in `except`. */
+/**
+ * Orders with news that their payouts have not had, oldest news first, but for those in `except`. That
+ * one was signed is news only once it is as old as `signedUntil`; what is newer than `now` is from a clock
+ * that ran ahead.
+ */
 export async function listUnreported(
   db: Queryable,
-  want: { network: NetworkId; limit: number; except: readonly string[] },
+  want: {
+    network: NetworkId;
+    limit: number;
+    except: readonly string[];
+    signedUntil: Date;
+    now: Date;
+  },
 ): Promise<OrderNews[]> {
   const rows = await db.query<NewsRow>(
     `SELECT payout_id, business_id, state, transaction_hash, info, version FROM settlement_orders
      WHERE network = $1 AND reported_version < version AND payout_id <> ALL($3::uuid[])
+       AND (state IN ('PAID', 'REFUSED') OR updated_at <= $4 OR updated_at > $5)
      ORDER BY updated_at LIMIT $2`,
-    [want.network, want.limit, want.except],
+    [want.network, want.limit, want.except, want.signedUntil, want.now],
   );
   return rows.map((row) => ({
     network: want.network,

@@ -5,6 +5,7 @@ import { ConfigProblem } from '../config.ts';
 import { MigrationMismatch } from '../database/migrate.ts';
 import { CommitUnknown, isUnavailable, sqlState } from '../database/sql-failure.ts';
 import { ChainMismatch } from '../networks/network.ts';
+import { PayerMismatch } from '../settlement/network-state.ts';
 
 /** The exit codes of every command. Scripts rely on them: they never change their meaning. */
 export const EXIT = {
@@ -53,6 +54,9 @@ export function endingOf(error: unknown): Ending {
   if (error instanceof ChainMismatch) {
     const rpc = `KNIT_RPC_${error.network ?? '<NETWORK>'}`;
     return ending(EXIT.usage, `${rpc} or KNIT_ASSETS_FILE: ${error.message}`);
+  }
+  if (error instanceof PayerMismatch) {
+    return ending(EXIT.usage, `KNIT_TREASURY_MNEMONIC: ${error.message}`);
   }
   if (error instanceof SealBroken) {
     return ending(EXIT.usage, `KNIT_MASTER_KEY: ${error.message} with it`);

@@ -5,6 +5,7 @@ import { SealBroken } from '../base/seal.ts';
 import { ConfigProblem, type ApiConfig } from '../config.ts';
 import { CommitUnknown, ConnectionLost } from '../database/sql-failure.ts';
 import { ChainMismatch } from '../networks/network.ts';
+import { PayerMismatch } from '../settlement/network-state.ts';
 import { CommandFailure, endingOf } from './exit-code.ts';
 import { plain } from './respond.ts';
 
@@ -105,6 +106,7 @@ describe('an error', () => {
     [new CommandFailure(4, 'not confirmed'), 4, 'not confirmed'],
     [new ChainMismatch('node 1 of 1 is of chain 5, not 1'), 2, 'is of chain 5, not 1'],
     [new ChainMismatch('has 6 decimals', 'BSC_MAINNET'), 2, 'KNIT_RPC_BSC_MAINNET or KNIT_ASSETS'],
+    [new PayerMismatch('BSC_MAINNET has been paid from 0x1'), 2, 'KNIT_TREASURY_MNEMONIC: BSC_'],
     [new SealBroken(), 2, 'KNIT_MASTER_KEY: '],
     [new ConnectionLost(refused), 3, 'reached: connect ECONNREFUSED ::1:5432'],
     [new CommitUnknown(new Error('gone')), 3, 'look whether it was done'],

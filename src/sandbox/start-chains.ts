@@ -25,6 +25,8 @@ const TREASURY_WEI = 1_000n * 10n ** 18n;
 /** Of each gas account. */
 const GAS_WEI = 500n * 10n ** 18n;
 const RPC_TIMEOUT_MS = 10_000;
+/** More than lie between the newest and the finalized block of any local chain. */
+const BLOCKS_TO_FINALITY = 32;
 
 /** What the sandbox's keys can sign for on an EVM network. */
 export interface SandboxAccounts {
@@ -51,6 +53,8 @@ export async function startSandboxChain(options: {
     const units = TREASURY_TOKENS * 10n ** BigInt(decimals);
     await fundTreasury(endpoint, tokens, { treasury, units, wei: TREASURY_WEI });
     await prepareTreasury(endpoint, { ...accounts, wei: GAS_WEI });
+    // A worker reads the treasury at a final block, and signs nothing before. No time passes in these blocks.
+    await endpoint.request('anvil_mine', [`0x${BLOCKS_TO_FINALITY.toString(16)}`, '0x0']);
     const shown = (token: LocalToken): LocalToken => {
       const contract = parseContract(network, token.address);
       assert(contract.ok, 'a deployed contract has an address');

@@ -19,7 +19,11 @@ const RUNS = 3;
  * Blocks of 0.2 s with room for more than anybody sends, final two blocks later: what is measured is
  * who pays, not how long a block takes.
  */
-export const CHAIN = { blockTimeSeconds: 0.2, blockGasLimit: 100_000_000, finalizedBehind: 2 } as const;
+export const CHAIN = {
+  blockTimeSeconds: 0.2,
+  blockGasLimit: 100_000_000,
+  finalizedBehind: 2,
+} as const;
 const ORDERS_AT_ONCE = 32;
 
 /** Whose, how many transfers, and how. The rate of the slow ones does not depend on the number. */
@@ -64,7 +68,10 @@ export async function measureSettle(tell: (progress: string) => void): Promise<B
   );
 }
 
-export async function settleOurs(chain: TestChain, tell: (progress: string) => void): Promise<number> {
+export async function settleOurs(
+  chain: TestChain,
+  tell: (progress: string) => void,
+): Promise<number> {
   const postgres = await startBenchDatabase();
   try {
     const platform = await createPlatform({ databaseUrl: postgres.url, chain });

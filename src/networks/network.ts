@@ -32,6 +32,8 @@ export interface Inspection {
   readonly waiting: readonly { readonly payoutId: string; readonly reason: string }[];
   /** Payable, but more than one transaction holds: free for the next. */
   readonly left: readonly string[];
+  /** What the treasury holds of the asset beyond what is on the way, before these. */
+  readonly freeUnits: bigint;
   /** What signing needs of it; null where nothing is payable. */
   readonly plan: SigningPlan | null;
 }

@@ -10,8 +10,8 @@ import {
   type SettlementRoad,
 } from '../../test/harness/settlement-road.ts';
 import type { Row } from '../database/database.ts';
-import type { NetworkDriver, Upkeep } from '../networks/network.ts';
-import { createUpkeep } from './keep-up.ts';
+import type { NetworkDriver } from '../networks/network.ts';
+import { keepUp as doUpkeep } from './keep-up.ts';
 import { listLanes, stopLane } from './lanes.ts';
 import { findNetworkState, resumeNetwork, stopNetwork } from './network-state.ts';
 
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 async function keepUp(changes: SettlementChanges = {}): Promise<void> {
-  await createUpkeep(road.settlement(changes))();
+  await doUpkeep(road.settlement(changes));
 }
 
 /** What was ever signed for chores, in its order. */
@@ -327,37 +327,6 @@ describe('a network whose signing has stopped', () => {
 });
 
 describe('what a person should know', () => {
-  function saying(words: { alarms: string[] }): NetworkDriver['upkeep'] {
-    return async (): Promise<Upkeep> => await Promise.resolve({ chores: [], alarms: words.alarms });
-  }
-
-  it('is told once, again after a while, and at once where it is something else', async () => {
-    const words = { alarms: ['it holds 0.5 POL'] };
-    const step = createUpkeep(road.settlement({ driver: { upkeep: saying(words) } }));
-    await step();
-    words.alarms = ['it holds 0.4 POL'];
-    await step();
-    expect(alarms()).toEqual(['it holds 0.5 POL']);
-    road.clock.advance(599_999);
-    await step();
-    expect(alarms()).toHaveLength(1);
-    road.clock.advance(1);
-    await step();
-    expect(alarms()).toEqual(['it holds 0.5 POL', 'it holds 0.4 POL']);
-    words.alarms = ['it holds 0.4 POL', 'there is no code'];
-    await step();
-    expect(alarms().slice(2)).toEqual(words.alarms);
-    words.alarms = [];
-    await step();
-    words.alarms = ['it holds 0.3 POL'];
-    await step();
-    expect(alarms().slice(4)).toEqual(['it holds 0.3 POL']);
-    // A clock that is set back silences nothing.
-    road.clock.advance(-3_600_000);
-    await step();
-    expect(alarms()).toHaveLength(6);
-  });
-
   it('comes before anything stops: coins run low while payouts go on', async () => {
     await setUp();
     await road.chain.rpc('anvil_setBalance', driver.treasury, toHex(10n ** 15n));

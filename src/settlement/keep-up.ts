@@ -1,4 +1,3 @@
-import { later } from '../base/clock.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import { SigningPostponed, type Chore, type SignedTransaction } from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
@@ -13,33 +12,23 @@ import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { isOwnAlone, withLane } from './with-lane.ts';
 
-const ALARM_AGAIN_MS = 600_000;
-
 /**
- * A step that keeps the payer able to pay: its code is on chain, its account is delegated to it, its gas
- * accounts have coins. One transaction of the payer's own account at a time, recorded before it is sent.
- * Raises what a person should know about, each kind again after a while.
+ * Keeps the payer able to pay: its code is on chain, its account is delegated to it, its gas accounts have
+ * coins. One transaction of the payer's own account at a time, recorded before it is sent. Raises what a
+ * person should know about. Gives how many chores there were.
  */
-export function createUpkeep(settlement: Settlement): () => Promise<void> {
-  let told: { readonly kinds: string; readonly at: Date } | null = null;
-  return async () => {
-    const { driver, clock, log } = settlement;
-    const { chores, alarms } = await driver.upkeep();
-    const kinds = alarms.map((alarm) => alarm.replaceAll(/[\d.]+/g, '')).join();
-    const now = clock.now();
-    const isNews = told?.kinds !== kinds || told.at > now || later(told.at, ALARM_AGAIN_MS) <= now;
-    if (isNews) {
-      for (const alarm of alarms) log.error({ alarm: true }, alarm);
-      told = { kinds, at: now };
-    }
-    await stopAtStrangeSequence(settlement);
-    for (const chore of chores) {
-      // What is sent to an account whose key somebody else has is theirs.
-      if (chore.fills !== null && !(await isOwnAlone(settlement, chore.fills))) continue;
-      await doChore(settlement, chore);
-      return;
-    }
-  };
+export async function keepUp(settlement: Settlement): Promise<number> {
+  const { driver, log } = settlement;
+  const { chores, alarms } = await driver.upkeep();
+  for (const alarm of alarms) log.error({ alarm: true }, alarm);
+  await stopAtStrangeSequence(settlement);
+  for (const chore of chores) {
+    // What is sent to an account whose key somebody else has is theirs.
+    if (chore.fills !== null && !(await isOwnAlone(settlement, chore.fills))) continue;
+    await doChore(settlement, chore);
+    break;
+  }
+  return chores.length;
 }
 
 /**

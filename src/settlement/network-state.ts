@@ -64,11 +64,12 @@ export async function takeNumber(
 
 /**
  * Whether an attempt may be recorded, for the transaction that records it: it holds the row until its
- * end, so that a stop either comes before it and is seen, or waits for it.
+ * end, so that a stop either comes before it and is seen, or waits for it. Recordings take turns, so that
+ * each sees what the one before it has signed for.
  */
 export async function isSigningAllowed(tx: Tx, network: NetworkId): Promise<boolean> {
   const [row] = await tx.query<{ stopped_for: string | null }>(
-    'SELECT stopped_for FROM settlement_networks WHERE network = $1 FOR SHARE',
+    'SELECT stopped_for FROM settlement_networks WHERE network = $1 FOR UPDATE',
     [network],
   );
   return row !== undefined && row.stopped_for === null;

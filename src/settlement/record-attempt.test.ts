@@ -161,6 +161,24 @@ describe('a worker that has lost its claim to another', () => {
     await move(-1);
   });
 
+  it('throws them away where another batch was promised the same units meanwhile', async () => {
+    const balance = await road.chain.balanceOf('USDT', driver.treasury);
+    const mine = await road.order((balance * 3n) / 5n);
+    const theirs: Payout[] = [];
+    const stalled = road.settlement({
+      driver: signingWhile(async () => {
+        theirs.push(await road.order((balance * 3n) / 5n));
+        await road.submit();
+      }),
+    });
+    await road.submit(stalled);
+    await expectWaiting(mine, null);
+    await expectSigned(theirs[0] ?? mine);
+    await road.submit();
+    await expectWaiting(mine, /short of USDT/);
+    await road.chain.fund(driver.treasury);
+  });
+
   it('refuses nothing: the claim of the other decides', async () => {
     const payout = await road.order(7n);
     const worker = road.settlement({
@@ -171,7 +189,7 @@ describe('a worker that has lost its claim to another', () => {
             [payout.payoutId],
           );
           const refused = [{ payoutId: payout.payoutId, reason: 'late', proof: {} }];
-          return { payable: [], refused, waiting: [], left: [], plan: null };
+          return { payable: [], refused, waiting: [], left: [], freeUnits: 0n, plan: null };
         },
       },
     });

@@ -4,8 +4,9 @@ import { createCatchUp } from './catch-up.ts';
 import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { createHeadFollower } from './follow-head.ts';
-import { createUpkeep } from './keep-up.ts';
+import { keepUp } from './keep-up.ts';
 import { listLanes, openLane, type LaneRole } from './lanes.ts';
+import { limitAlarms } from './limit-alarms.ts';
 import { openNetwork, PayerMismatch } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
@@ -26,7 +27,8 @@ export interface SettlementWorker {
 /** Settles one network until it is stopped. Any number of workers may do so at once. */
 export function startSettlementWorker(settlement: Settlement): SettlementWorker {
   const halt = new AbortController();
-  const stopped = work(settlement, halt.signal);
+  const log = limitAlarms(settlement.log, settlement.clock);
+  const stopped = work({ ...settlement, log }, halt.signal);
   // The caller listens to `stopped`; a rejection before it does must not end the process.
   stopped.catch(() => undefined);
   return {
@@ -47,17 +49,13 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     await step();
     return 0;
   };
-  const signing = async (sign: () => Promise<void>): Promise<void> => {
-    await untilCaughtUp(settlement, signal);
-    await sign();
-  };
+  const caughtUp = untilCaughtUp(settlement, signal);
   // None of these waits for another.
   await Promise.all([
     repeatEvery(idleMs, async () => await acceptOrders(settlement)),
     ...Array.from({ length: settlement.batchesAtOnce }, async () => {
-      await signing(
-        async () => await repeatEvery(idleMs, async () => await submitPayouts(settlement)),
-      );
+      await caughtUp;
+      await repeatEvery(idleMs, async () => await submitPayouts(settlement));
     }),
     repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
     repeatEvery(idleMs, async () => await settlePayouts(settlement)),
@@ -66,7 +64,12 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
       rarely(async () => await tendLanes(settlement)),
     ),
     repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
-    repeatEvery(waitMs, rarely(createUpkeep(settlement))),
+    repeatEvery(waitMs, async () => {
+      const chores = await keepUp(settlement);
+      // The next one waits for this one to be final, and payouts wait for all of them.
+      if (chores > 0) await settlement.clock.sleep(checkEveryMs, signal);
+      return chores;
+    }),
     repeatEvery(
       reconcileEveryMs,
       rarely(async () => await reconcile(settlement)),
@@ -78,14 +81,13 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
   ]);
 }
 
-/** Nothing is signed before the chain was compared with the configuration and the lanes are open. */
+/** Nothing is done before the chain was compared with the configuration and the lanes are open. */
 async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<void> {
   const { driver, clock, log, pace } = settlement;
   while (!signal.aborted) {
     try {
       await driver.verifyAssets();
       await open(settlement);
-      log.info({ treasury: driver.treasury }, 'settlement is ready');
       return;
     } catch (error) {
       if (error instanceof ChainMismatch || error instanceof PayerMismatch) throw error;
@@ -96,15 +98,18 @@ async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<
 }
 
 async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promise<void> {
-  const { clock, log, pace } = settlement;
+  const { driver, clock, log, pace } = settlement;
   const catchUp = createCatchUp(settlement);
   while (!signal.aborted) {
     try {
-      if (await catchUp()) return;
+      if (await catchUp()) {
+        log.info({ treasury: driver.treasury }, 'settlement is ready');
+        return;
+      }
     } catch (error) {
       log.warn({ err: error }, 'nothing is signed before the treasury is reconciled');
     }
-    await clock.sleep(pace.checkEveryMs, signal);
+    await clock.sleep(pace.idleMs, signal);
   }
 }
 

@@ -11,7 +11,7 @@ export const STANDARD_PACE: SettlementPace = {
   reconcileEveryMs: 10_000,
   compareEveryMs: 600_000,
   waitMs: 5_000,
-  tellSigningAfterMs: 1_000,
+  tellSigningAfterMs: 2_000,
   idleMs: 250,
 };
 

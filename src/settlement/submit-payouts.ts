@@ -121,7 +121,7 @@ async function submit(
   orders: readonly Order[],
   lane: HeldLane,
 ): Promise<HeldLane> {
-  const inspection = await inspect(settlement, orders);
+  const { inspection, onTheWay } = await inspect(settlement, orders);
   await sortOut(settlement, orders, inspection);
   const payable = ordersOf(
     orders,
@@ -134,7 +134,8 @@ async function submit(
     return lane;
   }
   await settlement.reach('signed');
-  const recorded = await record(settlement, { orders: payable, lane, signed });
+  const roomUnits = inspection.freeUnits + onTheWay;
+  const recorded = await record(settlement, { orders: payable, lane, signed, roomUnits });
   if (typeof recorded === 'string') {
     await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
     return lane;
@@ -168,11 +169,12 @@ async function sign(
 const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';
 
 /** What is on the way is read first: what lands between the two readings is then counted twice, not never. */
-async function inspect(settlement: Settlement, orders: readonly Order[]): Promise<Inspection> {
+async function inspect(
+  settlement: Settlement,
+  orders: readonly Order[],
+): Promise<{ inspection: Inspection; onTheWay: bigint }> {
   const { driver, database, assetOf } = settlement;
-  const [first] = orders;
-  assert(first !== undefined, 'a batch has orders');
-  const onTheWay = await unitsOnTheWay(database, driver.network, first.token);
+  const onTheWay = await unitsOnTheWay(database, driver.network, tokenOf(orders));
   const transfers = orders.map((order) => toTransferOrder(order, assetOf));
   const inspection = await driver.inspect(transfers, { unitsOnTheWay: onTheWay });
   const sorted = [
@@ -183,7 +185,13 @@ async function inspect(settlement: Settlement, orders: readonly Order[]): Promis
   ];
   const isWhole = sorted.length === orders.length && new Set(sorted).size === orders.length;
   assert(isWhole && ordersOf(orders, sorted).length === orders.length, 'each order is in one list');
-  return inspection;
+  return { inspection, onTheWay };
+}
+
+function tokenOf(orders: readonly Order[]): Token {
+  const [first] = orders;
+  assert(first !== undefined, 'a batch has orders');
+  return first.token;
 }
 
 /** What is not signed now is ended, put off, or free at once. */
@@ -218,10 +226,16 @@ function ordersOf(orders: readonly Order[], payoutIds: readonly string[]): Order
  */
 async function record(
   settlement: Settlement,
-  work: { orders: readonly Order[]; lane: HeldLane; signed: SignedAttempt },
+  work: {
+    orders: readonly Order[];
+    lane: HeldLane;
+    signed: SignedAttempt;
+    /** What may be on the way together, by the inspection. */
+    roomUnits: bigint;
+  },
 ): Promise<RecordedTransaction | 'stale' | 'unknown'> {
   const { database, ids, clock, log, pace } = settlement;
-  const { orders, lane, signed } = work;
+  const { orders, lane, signed, roomUnits } = work;
   assertSignedAsOrdered(work);
   const attemptId = ids.next();
   const at = clock.now();
@@ -236,6 +250,9 @@ async function record(
       const { transactionHash } = transaction;
       if (!(await putInFlight(tx, orders, { network, fence, transactionHash, at }))) {
         throw new StaleClaim('an order has passed on');
+      }
+      if ((await unitsOnTheWay(tx, network, tokenOf(orders))) > roomUnits) {
+        throw new StaleClaim('another batch was signed for the same units meanwhile');
       }
       await assertNothingAlive(tx, network, payoutIds);
       const nextCheckAt = later(at, pace.checkEveryMs);

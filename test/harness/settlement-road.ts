@@ -13,7 +13,7 @@ import type { Payout } from '../../src/payouts/payout.ts';
 import { acceptOrders } from '../../src/settlement/accept-orders.ts';
 import { confirmPayouts } from '../../src/settlement/confirm-payouts.ts';
 import { findAttempts, type AttemptView } from '../../src/settlement/find-attempts.ts';
-import { createUpkeep } from '../../src/settlement/keep-up.ts';
+import { keepUp } from '../../src/settlement/keep-up.ts';
 import { adoptSequence, listLanes } from '../../src/settlement/lanes.ts';
 import { findNetworkState, resumeNetwork } from '../../src/settlement/network-state.ts';
 import { open } from '../../src/settlement/settlement-worker.ts';
@@ -200,11 +200,10 @@ export async function createSettlementRoad(
     adopt: async () => await adopt(road),
     drain: async () => {
       const worker = settlement();
-      const keepUp = createUpkeep(worker);
       for (let rounds = 0; rounds < 20; rounds += 1) {
         await road.adopt();
         clock.advance(PACE.leaseMs + 1);
-        await keepUp();
+        await keepUp(worker);
         await road.submit(worker);
         await road.tend(worker);
         await road.finalize();

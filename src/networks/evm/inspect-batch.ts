@@ -38,6 +38,8 @@ interface Sorting {
   readonly refused: Inspection['refused'][number][];
   readonly waiting: Inspection['waiting'][number][];
   readonly left: string[];
+  /** What the treasury holds beyond what is on the way; 0 until it was read. */
+  freeUnits: bigint;
 }
 
 /**
@@ -52,11 +54,12 @@ export async function inspectOrders(
   const asset = assetOfOrders(orders, payer.network);
   try {
     return await payer.pool.onOne(async (node) => {
-      const sorting = { asset, open: [...orders], refused: [], waiting: [], left: [] };
+      const empty = { refused: [], waiting: [], left: [], freeUnits: 0n };
+      const sorting: Sorting = { asset, open: [...orders], ...empty };
       takeOutOwnAccounts(payer, sorting);
       const plan = await sort(payer, node, { sorting, unitsOnTheWay });
-      const { open: payable, refused, waiting, left } = sorting;
-      return { payable, refused, waiting, left, plan };
+      const { open: payable, refused, waiting, left, freeUnits } = sorting;
+      return { payable, refused, waiting, left, freeUnits, plan };
     });
   } catch (error) {
     const known =
@@ -66,7 +69,7 @@ export async function inspectOrders(
     if (!known) throw error;
     const reason = error.message;
     const waiting = orders.map(({ payoutId }) => ({ payoutId, reason }));
-    return { payable: [], refused: [], waiting, left: [], plan: null };
+    return { payable: [], refused: [], waiting, left: [], freeUnits: 0n, plan: null };
   }
 }
 
@@ -135,6 +138,7 @@ async function keepCovered(
   const { asset, waiting } = sorting;
   const question = { contract: contractOf(asset), owner: payer.place.treasury };
   const free = (await readBalance(node, question, 'latest')) - unitsOnTheWay;
+  sorting.freeUnits = free;
   const has = formatUnits(free < 0n ? 0n : free, asset.decimals);
   let left = free;
   const short = takeOut(sorting, ({ units }) => {

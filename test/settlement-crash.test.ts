@@ -42,6 +42,8 @@ describe('a worker that is killed', () => {
       expect(signal).toBe('SIGKILL');
       const heir = world.startWorker();
       await expectPaidOnce(payouts);
+      // The heir ends what is left, also where every payout had its end before it.
+      await expect.poll(async () => await world.leftOver(), { timeout: 20_000 }).toEqual([]);
       await endWorker(heir, 'SIGTERM');
       expect(heir.exitCode).toBe(0);
     },

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Database, Tx } from './database.ts';
-import { isCheckViolation, isUniqueViolation } from './sql-failure.ts';
+import { isCheckViolation, isDuplicateObject, isUniqueViolation } from './sql-failure.ts';
 
 export interface Migration {
   readonly version: number;
@@ -104,7 +104,7 @@ async function createHistory(database: Database): Promise<void> {
     )`);
   } catch (error) {
     // IF NOT EXISTS is no protection against another session that creates it at this moment.
-    if (!isUniqueViolation(error)) throw error;
+    if (!isUniqueViolation(error) && !isDuplicateObject(error)) throw error;
   }
 }
 

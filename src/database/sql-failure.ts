@@ -28,6 +28,11 @@ export function sqlState(error: unknown): string | undefined {
     : undefined;
 }
 
+/** Another session created the same table or type at this moment, or before. */
+export function isDuplicateObject(error: unknown): boolean {
+  return ['42P07', '42710'].includes(sqlState(error) ?? '');
+}
+
 /** 23505: a unique key. Which one is found out by looking, not by the constraint's name. */
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';

@@ -174,60 +174,74 @@ describe('GET /api/v1/payouts/{id}/attempts', () => {
     const proof = { finalNonce: '8', block: '100' };
     const insert = async (attemptId: string, state: string, fate: string): Promise<void> => {
       const isDead = state === 'DEAD' ? JSON.stringify(proof) : null;
+      const carrier = isDead === null ? 'OPEN' : 'REPLACED';
       await api.database.query(
         `INSERT INTO settlement_attempts
-           (network, attempt_id, fence, sender, sequence, transaction_hash, raw_transaction, state,
-            next_check_at, broadcast_count, block_number, fee_units, proof, created_at, updated_at)
-         VALUES ('MATIC_MAINNET', $1, '0x1:7', '0x1', 7, $2, '\\x00', $3, $4, 2, $5, $6, $7, $4, $4)`,
-        [
-          attemptId,
-          `0x${attemptId}`,
-          state,
-          at,
-          isDead && 100,
-          isDead && '21000000000000000000',
-          isDead,
-        ],
+           (network, attempt_id, fence, payer, authority, authority_hash, valid_until, since_block,
+            state, next_check_at, proof, created_at, updated_at)
+         VALUES ('MATIC_MAINNET', $1, $2, '0x1', '\\x00', $2, $4, 1, $3, $4, $5, $4, $4)`,
+        [attemptId, `0x1:batch:${attemptId}`, state, at, isDead],
       );
       await api.database.query(
         `INSERT INTO settlement_attempt_items
-           (network, attempt_id, payout_id, position, fate, reason, proof)
-         VALUES ('MATIC_MAINNET', $1, $2, 0, $3, $4, $5)`,
-        [attemptId, id, fate, isDead && 'replaced', isDead],
+           (network, attempt_id, payout_id, position, fate, reason, proof, fee_units)
+         VALUES ('MATIC_MAINNET', $1, $2, 0, $3, $4, $5, $6)`,
+        [attemptId, id, fate, isDead && 'expired', isDead, isDead && '21000000000000000000'],
+      );
+      await api.database.query(
+        `INSERT INTO settlement_transactions
+           (network, transaction_hash, sender, sequence, purpose, attempt_id, raw_transaction, state,
+            broadcast_count, created_at, updated_at)
+         VALUES ('MATIC_MAINNET', $1, '0x2', 7, 'CARRY', $2, '\\x00', $3, 2, $4, $4)`,
+        [`0x${attemptId}`, attemptId, carrier, at],
       );
     };
     await insert(dead, 'DEAD', 'DEAD');
     await insert(open, 'OPEN', 'OPEN');
     const answer = await api.call('GET', `${PAYOUTS}/${String(id)}/attempts`);
+    const moment = '2026-01-02T03:04:05.678000Z';
     const common = {
-      fence: '0x1:7',
+      validUntil: moment,
+      blockNumber: null,
       blockHash: null,
       broadcastCount: 2,
-      createdAt: '2026-01-02T03:04:05.678000Z',
-      updatedAt: '2026-01-02T03:04:05.678000Z',
+      createdAt: moment,
+      updatedAt: moment,
     };
+    const carrierOf = (attemptId: string, state: string): Record<string, unknown> => ({
+      transactionHash: `0x${attemptId}`,
+      sender: '0x2',
+      sequence: '7',
+      state,
+      blockNumber: null,
+      blockHash: null,
+      broadcastCount: 2,
+      createdAt: moment,
+    });
     expect(answer.json.data).toEqual([
       {
         ...common,
         id: dead,
         transactionHash: `0x${dead}`,
+        fence: `0x1:batch:${dead}`,
         state: 'DEAD',
         fate: 'DEAD',
-        reason: 'replaced',
+        reason: 'expired',
         proof,
-        blockNumber: '100',
         feeUnits: '21000000000000000000',
+        transactions: [carrierOf(dead, 'REPLACED')],
       },
       {
         ...common,
         id: open,
         transactionHash: `0x${open}`,
+        fence: `0x1:batch:${open}`,
         state: 'OPEN',
         fate: 'OPEN',
         reason: null,
         proof: null,
-        blockNumber: null,
         feeUnits: null,
+        transactions: [carrierOf(open, 'OPEN')],
       },
     ]);
   });

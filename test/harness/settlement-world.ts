@@ -35,6 +35,8 @@ export interface SettlementWorld {
   /** How often, and how much, each payout's recipient was paid, counted from the chain's logs. */
   readonly paidTimes: (payout: Payout) => Promise<bigint[]>;
   readonly problems: () => Promise<string[]>;
+  /** The payouts whose news are not told or not noted as told. */
+  readonly leftOver: () => Promise<string[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -101,6 +103,12 @@ export async function createSettlementWorld(
     paidTimes: async (payout) => {
       const logs = await chain.transferLogs(payout.token === 'USDC' ? 'USDC' : 'USDT');
       return logs.filter((log) => log.to === payout.toAddress).map((log) => log.units);
+    },
+    leftOver: async () => {
+      const rows = await db.database.query<{ payout_id: string }>(
+        'SELECT payout_id FROM settlement_orders WHERE reported_version < version',
+      );
+      return rows.map((row) => row.payout_id);
     },
     problems: async () => await checkBooks(db.database, business.businessId),
     close: async () => {

@@ -9,7 +9,10 @@ import type {
 } from '../../src/networks/network.ts';
 import type { Plant } from './plant.ts';
 
-const NO_PROOF: Json = { planted: true };
+function noProof(block: BlockReference): Json {
+  return { planted: true, blockNumber: block.number.toString() };
+}
+
 const ZERO_WORD = `0x${'0'.repeat(64)}`;
 
 /** What a careless reader takes an error for. */
@@ -89,7 +92,7 @@ function paid(attempt: AttemptToFollow, block: BlockReference): Sighting {
     block,
     feeUnits: 0n,
     fates: attempt.orders.map((order): ItemFate => {
-      return { kind: 'paid', payoutId: order.payoutId, proof: NO_PROOF };
+      return { kind: 'paid', payoutId: order.payoutId, proof: noProof(block) };
     }),
   };
 }
@@ -130,14 +133,15 @@ export const failedWithoutProof: Plant = {
 };
 
 async function givenUp(driver: NetworkDriver, attempt: AttemptToFollow): Promise<Sighting> {
+  const block = (await driver.head()).final;
   return {
     kind: 'final',
     transactionHash: attempt.transactionHashes[0] ?? '',
-    block: (await driver.head()).final,
+    block,
     feeUnits: 0n,
     fates: attempt.orders.map((order): ItemFate => {
       const reason = 'It was not seen in time.';
-      return { kind: 'refused', payoutId: order.payoutId, reason, proof: NO_PROOF };
+      return { kind: 'refused', payoutId: order.payoutId, reason, proof: noProof(block) };
     }),
   };
 }

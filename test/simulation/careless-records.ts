@@ -48,11 +48,17 @@ export const leaseWithoutFencing: Plant = {
 export const holdReleasedTwice: Plant = {
   name: 'hold-released-twice',
   mistake:
-    'News of a FAILED payout that comes again gives its hold back again. Removes the look at the state that the payout is in, and the condition that a hold ends only while it is open.',
+    'News of a FAILED payout that comes again gives its hold back again. Removes the look at the state that the payout is in, the comparison of that state when it is changed, and the condition that a hold ends only while it is open.',
   database: (database) =>
     through(
       database,
-      (text) => text.replaceAll("AND h.state = 'HELD'", "AND h.state IN ('HELD', 'RELEASED')"),
+      (text) =>
+        text
+          .replaceAll("AND h.state = 'HELD'", "AND h.state IN ('HELD', 'RELEASED')")
+          .replaceAll(
+            'AND p.status = n.status_before',
+            "AND p.status IN (n.status_before, 'FAILED')",
+          ),
       (text, rows) => {
         if (
           !/FROM unnest[^]*JOIN payouts p\b[^]*last_number|last_number[^]*JOIN payouts p\b/.test(

@@ -55,7 +55,10 @@ export interface Faults {
   readonly counts: () => Readonly<Record<string, number>>;
 }
 
-/** Chances for each opportunity, at most. What is drawn is between none and this. */
+/**
+ * Chances for each opportunity, at most; what is drawn is between none and this. What goes wrong by itself
+ * has an opportunity every two seconds and lasts for a minute, both on average.
+ */
 const GREATEST: Readonly<Record<FaultKind, number>> = {
   'commit-lost-done': 0.03,
   'commit-lost-undone': 0.03,
@@ -65,26 +68,26 @@ const GREATEST: Readonly<Record<FaultKind, number>> = {
   'statement-timeout': 0.02,
   'slow-answer': 0.1,
   'repeated-delivery': 0.2,
-  crash: 0.3,
+  crash: 0.08,
   'crash-before-answer': 0.004,
-  stall: 0.3,
-  'clock-jump': 0.3,
-  'node-lagging': 0.5,
-  'node-stalled': 0.3,
-  'node-lying': 0.5,
-  'node-unindexed': 0.5,
-  'node-failing': 0.5,
-  'node-on-abandoned-branch': 0.8,
-  'node-keeps-transactions': 0.5,
-  'method-outage': 0.4,
-  reorg: 0.3,
+  stall: 0.08,
+  'clock-jump': 0.1,
+  'node-lagging': 0.1,
+  'node-stalled': 0.06,
+  'node-lying': 0.12,
+  'node-unindexed': 0.12,
+  'node-failing': 0.1,
+  'node-on-abandoned-branch': 0.12,
+  'node-keeps-transactions': 0.1,
+  'method-outage': 0.04,
+  reorg: 0.2,
   'deep-reorg': 1,
-  'pool-forgets': 0.3,
-  'blocks-withheld': 0.3,
-  'fee-spike': 0.15,
-  'front-run': 0.3,
-  'recipient-blacklisted': 0.5,
-  'token-paused': 0.15,
+  'pool-forgets': 0.1,
+  'blocks-withheld': 0.2,
+  'fee-spike': 0.03,
+  'front-run': 0.1,
+  'recipient-blacklisted': 0.2,
+  'token-paused': 0.03,
   'treasury-short': 1,
   'network-resumed': 0,
 };

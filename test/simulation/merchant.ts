@@ -50,6 +50,7 @@ export interface MerchantPlace {
 
 const BUSINESSES = 3;
 const MOST_OPEN = 4_000;
+const MOST_WAITS = 100;
 const OPENING_UNITS = 10n ** 40n;
 
 export async function openBusinesses(
@@ -89,9 +90,14 @@ export async function orderPayouts(place: MerchantPlace, count: number): Promise
   const burst = Math.max(4, Math.ceil(count / random.between(12, 40)));
   const singlesShare = Math.min(1, 60 / count);
   let ordered = 0;
+  let waited = 0;
   while (ordered < count) {
     await scheduler.sleep(actor, random.between(100, 15_000));
-    if (openCount() >= MOST_OPEN) continue;
+    // Where nothing is settled for long, they come all the same.
+    if (openCount() >= MOST_OPEN && waited < MOST_WAITS) {
+      waited += 1;
+      continue;
+    }
     const size = Math.min(count - ordered, random.between(1, burst));
     ordered += size;
     const orders = Array.from({ length: size }, draw);

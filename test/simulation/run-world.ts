@@ -26,6 +26,7 @@ const LAST_TROUBLE_MS = 120_000;
 const MOST_CALM_STEPS = 60_000;
 
 const OPEN_CHECK_STEPS = 64;
+const LOOK_STEPS = 512;
 
 /** Runs a world until every payout has its end, or the bound is passed, or something is found. */
 export async function runWorld(
@@ -50,8 +51,8 @@ export async function runWorld(
       world.calm();
       calmSince = scheduler.steps();
     }
+    if (scheduler.steps() % LOOK_STEPS === 0) await world.look();
     if (calmSince === null || scheduler.steps() % OPEN_CHECK_STEPS !== 0) continue;
-    await world.look();
     hasStopped = await isStopped();
     if (watch.openCount() === 0 || hasStopped) break;
     if (scheduler.steps() - calmSince > MOST_CALM_STEPS) break;

@@ -2,6 +2,10 @@ import type { Database } from '../../src/database/database.ts';
 import type { Findings } from './findings.ts';
 import type { Written } from './gated-database.ts';
 
+/** What can make an attempt, or a part of one, alive; notes of what was seen cannot. */
+const BRINGS_TO_LIFE =
+  /INTO settlement_(attempts|attempt_items|transactions)|UPDATE settlement_(attempt_items|(attempts|transactions)\s+SET state)/;
+
 /** Checks after each step what the step's statements can have changed, and nothing else. */
 export interface BooksWatch {
   readonly note: (written: Written) => void;
@@ -16,7 +20,7 @@ export function createBooksWatch(db: Database, findings: Findings): BooksWatch {
       for (const statement of statements) {
         if (!/\b(INSERT|UPDATE|DELETE)\b/.test(statement)) continue;
         if (/\b(ledger_|payouts\b)/.test(statement)) touched.books = true;
-        if (/\bsettlement_(attempt|transaction)/.test(statement)) touched.attempts = true;
+        if (BRINGS_TO_LIFE.test(statement)) touched.attempts = true;
         if (/\bINTO outbox_items\b/.test(statement)) touched.ends = true;
       }
     },

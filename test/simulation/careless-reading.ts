@@ -26,7 +26,7 @@ const ABSENCE: Readonly<Record<string, unknown>> = {
 export const rpcErrorAsAbsence: Plant = {
   name: 'rpc-error-as-absence',
   mistake:
-    'A node that does not answer is taken for one that says "there is none": of a receipt, a transaction, an event, a spent bit. Removes the third answer (unknown) from every read, on every node.',
+    'A node that does not answer is taken for one that says "there is none": of a receipt, a transaction, an event, a spent bit; and what is not there after its deadline is dead. Removes the third answer (unknown) from every read, on every node, and the final block that a death is proven by. The first half alone is seen through: a death needs a final block, and a quorum.',
   nodes: (endpoints) => ({
     endpoints: endpoints.map((endpoint) => ({
       label: endpoint.label,
@@ -39,6 +39,20 @@ export const rpcErrorAsAbsence: Plant = {
         }
       },
     })),
+  }),
+  driver: (driver, { now }) => ({
+    ...driver,
+    status: async (attempt) => {
+      const sighting = await driver.status(attempt);
+      const isAbsent = sighting.kind === 'unknown' || sighting.kind === 'unseen';
+      if (!isAbsent || attempt.validUntil === null || attempt.validUntil > now()) return sighting;
+      return {
+        kind: 'dead',
+        reason: 'It was not there after its deadline.',
+        proof: noProof((await driver.head()).final),
+        takenBy: null,
+      };
+    },
   }),
 };
 

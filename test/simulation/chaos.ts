@@ -64,17 +64,17 @@ export function createChaos(place: ChaosPlace): Chaos {
     ...processTroubles(place),
   ];
   let repairs: { readonly atMs: number; readonly repair: () => void }[] = [];
-  let isOver = false;
+  const end = { isOver: false };
   return {
     mayMislead,
     run: async () => {
       if (random.chance(SET_UP_SHARE)) await place.untilSetUp();
-      while (!isOver) {
+      while (!end.isOver) {
         await scheduler.sleep(actor, random.between(1, LONGEST_PAUSE_MS));
         const due = repairs.filter(({ atMs }) => atMs <= scheduler.now());
         repairs = repairs.filter((it) => !due.includes(it));
         for (const { repair } of due) repair();
-        if (isOver) return;
+        if (end.isOver) return;
         for (const { kind, begin } of troubles) {
           if (!faults.strikes(kind)) continue;
           const repair = begin();
@@ -85,7 +85,7 @@ export function createChaos(place: ChaosPlace): Chaos {
       }
     },
     cease: () => {
-      isOver = true;
+      end.isOver = true;
       for (const { repair } of repairs) repair();
       repairs = [];
       place.outages.end();

@@ -161,9 +161,7 @@ async function askInOrder<R extends object>(
 
 function keyOf(row: object): string {
   return Object.values(row)
-    .map((value: unknown) =>
-      value instanceof Date ? value.toISOString() : typeof value === 'object' ? '' : String(value),
-    )
+    .map((value: unknown) => textOf(value))
     .join('|');
 }
 
@@ -174,4 +172,14 @@ export function nameOf(statement: string): string {
       statement,
     ) ?? [];
   return `${verb} ${table}`;
+}
+
+/** Of what a statement is given: enough to tell two of them apart. */
+function textOf(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return value.toString();
+  }
+  return '';
 }

@@ -60,7 +60,8 @@ async function ask(
     throw new RpcFailure(`${node.label}, ${method}: HTTP 503`);
   }
   const isSending = method === 'eth_sendRawTransaction';
-  if (isSending) await place.onSend(String(params[0]));
+  const [raw] = params;
+  if (isSending && typeof raw === 'string') await place.onSend(raw);
   if (faults.strikes('slow-answer')) passage.delay(random.between(1, SLOWEST_MS));
   try {
     const answer = await node.request(method, params);

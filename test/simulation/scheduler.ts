@@ -88,7 +88,7 @@ export function createScheduler(options: {
           const value = await work(passage);
           return () => resolve(value);
         } catch (error) {
-          return () => reject(error as Error);
+          return () => reject(error);
         }
       };
       wait({ actor: actor as ActorState, label, openAt: nowMs, enter });

@@ -53,7 +53,10 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
   const { actor, clock } = member;
   const random = place.random.fork(member.name);
   const gated = gateDatabase(place.real, {
-    ...{ scheduler, actor, faults: place.faults, random: random.fork('database') },
+    scheduler,
+    actor,
+    faults: place.faults,
+    random: random.fork('database'),
     onWritten: place.onWritten,
     isMortal: true,
   });

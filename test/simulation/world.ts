@@ -93,8 +93,21 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const money = createMoney({ ...moneyPlace, random: random.fork('money') });
   const log: LogLine[] = [];
   const place: WorkerPlace = {
-    ...{ shape, random, scheduler, faults, outages, chain, nodes, log, real, network, decimals },
-    ...{ treasury, gasKeys, plant: options.plant, findings },
+    shape,
+    random,
+    scheduler,
+    faults,
+    outages,
+    chain,
+    nodes,
+    log,
+    real,
+    network,
+    decimals,
+    treasury,
+    gasKeys,
+    plant: options.plant,
+    findings,
     onWritten: books.note,
     onSend: watch.onSend,
   };
@@ -114,7 +127,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   });
   chain.fund(frontRunner.address, { wei: MUCH_WEI });
   const chaos = createChaos({
-    ...{ scheduler, faults, chain, issuer, nodes, crew, outages, frontRunner },
+    scheduler,
+    faults,
+    chain,
+    issuer,
+    nodes,
+    crew,
+    outages,
+    frontRunner,
     random: random.fork('chaos'),
     actor: scheduler.actor('chaos'),
     recipients: watch.openRecipients,
@@ -126,7 +146,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   await startMerchants(place, { watch, state, payouts, scale, onWritten: books.note });
   keepFailure(state, chaos.run());
   return {
-    ...{ scheduler, faults, findings, chain, watch, crew, log },
+    scheduler,
+    faults,
+    findings,
+    chain,
+    watch,
+    crew,
+    log,
     hasDeepReorg: () => state.hasDeepReorg,
     isOrdered: () => state.isOrdered,
     failure: () => state.failure,
@@ -205,7 +231,11 @@ function startChain(place: WorkerPlace, world: { watch: ChainWatch; state: State
   const random = place.random.fork('blocks');
   const afterMs = random.between(DEEP_REORG_AFTER_MS.from, DEEP_REORG_AFTER_MS.to);
   const blocks = makeBlocks({
-    ...{ scheduler, faults, chain, random, blockMs: shape.blockMs },
+    scheduler,
+    faults,
+    chain,
+    random,
+    blockMs: shape.blockMs,
     actor: scheduler.actor('chain'),
     onBlocks: watch.onBlocks,
     onDeepReorg: (abandoned) => {
@@ -239,7 +269,14 @@ async function startMerchants(
   const gatePlace = { scheduler, actor, faults, random: random.fork('database'), onWritten };
   const ordering = orderPayouts(
     {
-      ...{ scheduler, actor, random, real, ids, network, businesses, scale: world.scale },
+      scheduler,
+      actor,
+      random,
+      real,
+      ids,
+      network,
+      businesses,
+      scale: world.scale,
       gated: gateDatabase(real, { ...gatePlace, isMortal: false }),
       onAcknowledged: watch.expect,
       onWritten: () => onWritten({ statements: ['INSERT INTO ledger_holds'] }),

@@ -165,27 +165,30 @@ async function send(
     since === null || since > clock.now() || later(since, waitMs) <= clock.now();
   const isSendDue =
     isGone.length > 0 || isDueAfter(newest.lastBroadcastAt, pace.rebroadcastAfterMs);
+  // Each raise waits twice as long as the one before: what is in no block may have another cause.
+  const replaceAfterMs = pace.replaceAfterMs * 2 ** (versions.length - 1);
   const isReplaceDue =
     newest.broadcastCount > 0 &&
     isGone.length === 0 &&
-    isDueAfter(newest.createdAt, pace.replaceAfterMs);
+    isDueAfter(newest.createdAt, replaceAfterMs);
   if (!isSendDue && !isReplaceDue) return;
-  if (!(await isStillWanted(database, newest))) {
-    if (place.isHead) await replace(settlement, newest, 'nothing');
-    return;
-  }
-  if (isSendDue) await broadcastTransaction(settlement, newest);
-  if (place.isHead && isReplaceDue) await replace(settlement, newest, 'itself');
+  const isWanted = await isStillWanted(database, newest);
+  if (!isWanted && !place.isHead) return;
+  if (!isWanted && (await replace(settlement, newest, 'nothing'))) return;
+  // What its account cannot pay any more, or what a node will not take in place of another, may have an
+  // older version that lands. Where nothing can be had for an ended attempt, its bytes fill the place.
+  if (isSendDue) for (const version of versions) await broadcastTransaction(settlement, version);
+  if (isWanted && place.isHead && isReplaceDue) await replace(settlement, newest, 'itself');
 }
 
-/** Only the first of a lane: those behind it wait for it, not for a fee. */
+/** Only the first of a lane: those behind it wait for it, not for a fee. False where that is not to be had. */
 async function replace(
   settlement: Settlement,
   old: RecordedTransaction,
   by: 'itself' | 'nothing',
-): Promise<void> {
+): Promise<boolean> {
   const { driver, log } = settlement;
-  await withLane(settlement, old.sender, async (lane) => {
+  const done = await withLane(settlement, old.sender, async (lane) => {
     let signed: SignedTransaction;
     try {
       signed = await driver.replace(old, by);
@@ -193,13 +196,16 @@ async function replace(
       if (!(error instanceof SigningPostponed)) throw error;
       const fields = { transactionHash: old.transactionHash, sender: old.sender, alarm: true };
       log.error(fields, `a lane waits: its first transaction is in no block: ${error.message}`);
-      return;
+      return false;
     }
     const recorded = await record(settlement, { old, lane, signed, by });
-    if (recorded === undefined) return;
+    if (recorded === undefined) return true;
     log.info({ transactionHash: signed.transactionHash }, `replaces ${old.transactionHash}`);
     await broadcastTransaction(settlement, recorded);
+    return true;
   });
+  // Whoever holds the lane now looks after it.
+  return done ?? true;
 }
 
 async function record(

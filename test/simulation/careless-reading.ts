@@ -1,4 +1,5 @@
 import type { Json } from '../../src/base/json.ts';
+import { isSpentIn, spentSlotOf } from '../../src/networks/evm/spent-slot.ts';
 import type { RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
 import type {
   AttemptToFollow,
@@ -59,23 +60,34 @@ export const rpcErrorAsAbsence: Plant = {
 export const proofFromOneLaggingProvider: Plant = {
   name: 'proof-from-one-lagging-provider',
   mistake:
-    'One provider is believed, behind whose address are two nodes: blocks are answered by the first, everything else by the second, as of its own newest block. Removes the quorum, and the rule that all answers of a proof are of one node at one block.',
-  nodes: ([fresh, other, ...rest]) => {
-    const endpoints = [fresh, other, ...rest].filter((it) => it !== undefined);
-    if (fresh === undefined || other === undefined) return { endpoints };
-    return { endpoints: [balanced(fresh, other)], quorum: 1 };
-  },
+    'Whether a batch is dead is asked of one provider before anything else, behind whose address are two nodes: the first tells the time of the final block, the second, as of its own newest block, whether the id is spent. Removes the quorum for a death, and the rule that all answers of a proof are of one node at one block. A single node that lags, but is asked everything, does no harm: it is late with the time too.',
+  driver: (driver, { endpoints: [fresh, other] }) => ({
+    ...driver,
+    status: async (attempt) => {
+      if (fresh === undefined || other === undefined) return await driver.status(attempt);
+      const death = await deathByHalves(attempt, { fresh, other });
+      return death ?? (await driver.status(attempt));
+    },
+  }),
 };
 
-function balanced(fresh: RpcEndpoint, other: RpcEndpoint): RpcEndpoint {
-  return {
-    label: 'a load balancer',
-    request: async (method, params) => {
-      if (method === 'eth_getBlockByNumber') return await fresh.request(method, params);
-      if (method !== 'eth_getStorageAt') return await other.request(method, params);
-      return await other.request(method, [...params.slice(0, 2), 'latest']);
-    },
-  };
+/** Null where it is not dead, or where one of the two does not answer. */
+async function deathByHalves(
+  { fence, payer, validUntil }: AttemptToFollow,
+  nodes: { readonly fresh: RpcEndpoint; readonly other: RpcEndpoint },
+): Promise<Sighting | null> {
+  const place = spentSlotOf(BigInt(fence.split(':').at(-1) ?? ''));
+  try {
+    const block = await nodes.fresh.request('eth_getBlockByNumber', ['finalized', false]);
+    const { number, hash, timestamp } = block as Record<'number' | 'hash' | 'timestamp', string>;
+    if (validUntil === null || BigInt(timestamp) * 1_000n <= validUntil.getTime()) return null;
+    const word = await nodes.other.request('eth_getStorageAt', [payer, place.slot, 'latest']);
+    if (isSpentIn(BigInt(String(word)), place)) return null;
+    const proof = noProof({ number: BigInt(number), hash });
+    return { kind: 'dead', reason: 'Its deadline has passed.', proof, takenBy: null };
+  } catch {
+    return null;
+  }
 }
 
 export const blockHashNotChecked: Plant = {

@@ -51,6 +51,7 @@ export interface MerchantPlace {
 const BUSINESSES = 3;
 const MOST_OPEN = 4_000;
 const MOST_WAITS = 100;
+const COUNT_EVERY = 2_000;
 const OPENING_UNITS = 10n ** 40n;
 
 export async function openBusinesses(
@@ -91,6 +92,7 @@ export async function orderPayouts(place: MerchantPlace, count: number): Promise
   const singlesShare = Math.min(1, 60 / count);
   let ordered = 0;
   let waited = 0;
+  let countAt = COUNT_EVERY;
   while (ordered < count) {
     await scheduler.sleep(actor, random.between(100, 15_000));
     // Where nothing is settled for long, they come all the same.
@@ -109,7 +111,18 @@ export async function orderPayouts(place: MerchantPlace, count: number): Promise
     for (const order of orders.filter((_, index) => isSingle[index] === true)) {
       await orderOne(place, order);
     }
+    if (ordered >= countAt) {
+      countAt = ordered + COUNT_EVERY;
+      await countRows(place);
+    }
   }
+}
+
+/** What a server does by itself now and then; here at a time that the seed decides. */
+async function countRows({ scheduler, actor, real }: MerchantPlace): Promise<void> {
+  await scheduler.pass(actor, 'count rows', async () => {
+    await real.query('ANALYZE');
+  });
 }
 
 async function orderInBulk(place: MerchantPlace, orders: readonly PayoutOrder[]): Promise<void> {

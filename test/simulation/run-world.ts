@@ -3,7 +3,7 @@ import { checkBooks } from '../../src/ledger/check-books.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
 import { createSimulatedKey } from './keys.ts';
 import { quiet } from './scheduler.ts';
-import { checkEnds } from './watch-books.ts';
+import { checkEnds, checkHolds } from './watch-books.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
 
 export interface WorldResult {
@@ -107,6 +107,7 @@ async function judgeEnd(world: World, { real }: WorldOptions, hasStopped: boolea
     }
   }
   await watch.onEverythingDone();
+  await checkHolds(real, findings);
   await checkEnds(real, findings);
   const businesses = await real.query<{ business_id: string }>(
     'SELECT business_id FROM businesses ORDER BY business_id',

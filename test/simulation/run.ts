@@ -31,27 +31,56 @@ export interface Run {
 }
 
 /** Larger runs are made of worlds of this many payouts, each with another seed and other troubles. */
-export const WORLD_PAYOUTS = 5_000;
+export const WORLD_PAYOUTS = 20_000;
+
+/** While one waits for the database, another computes. They share nothing. */
+const WORLDS_AT_ONCE = 2;
 
 /** Runs as many worlds as the payouts need. The first has the run's own seed. */
 export async function run(server: WorldServer, options: RunOptions): Promise<Run> {
   const { payouts, seed, progress = () => undefined } = options;
+  const worlds = worldsOf(options);
+  const results: WorldResult[] = [];
   const totals = createTotals();
   let done = 0;
-  for (let index = 0; done < payouts; index += 1) {
-    const size = Math.min(WORLD_PAYOUTS, payouts - done);
-    const world = { ...options, payouts: size, seed: worldSeed(seed, index) };
-    const result = await runOnce(server, world);
-    done += size;
-    totals.add(result);
-    if (totals.found() > 0) {
-      for (const line of [...result.log.slice(-5), ...result.sentences]) progress(line);
+  let next = 0;
+  const runOn = async (): Promise<void> => {
+    for (;;) {
+      const index = next;
+      const world = worlds[index];
+      if (world === undefined) return;
+      if (options.stopAtFirst === true && totals.found() > 0) return;
+      next += 1;
+      const result = await runOnce(server, world);
+      results[index] = result;
+      totals.add(result);
+      done += world.payouts;
+      if (result.sentences.length > 0) {
+        for (const line of [...result.log.slice(-5), ...result.sentences]) progress(line);
+        progress(`Again: ${commandOf(world)}`);
+      }
+      progress(`${done} of ${payouts} payouts, ${totals.steps()} steps, ${totals.found()} found`);
     }
-    if (result.sentences.length > 0) progress(`Again: ${commandOf(world)}`);
-    progress(`${done} of ${payouts} payouts, ${totals.steps()} steps, ${totals.found()} found`);
-    if (options.stopAtFirst === true && totals.found() > 0) break;
-  }
-  return totals.run(options);
+  };
+  await Promise.all(Array.from({ length: WORLDS_AT_ONCE }, runOn));
+  const inOrder = results.filter((result) => result !== undefined);
+  const digest = createHash('sha256');
+  for (const result of inOrder) digest.update(result.digest);
+  return {
+    result: { payouts, seed, ...totals.result() },
+    digest: digest.digest('hex'),
+    sentences: inOrder.flatMap(({ sentences }) => sentences),
+  };
+}
+
+function worldsOf(options: RunOptions): RunOptions[] {
+  const { payouts, seed } = options;
+  const count = Math.ceil(payouts / WORLD_PAYOUTS);
+  return Array.from({ length: count }, (_, index) => ({
+    ...options,
+    payouts: Math.min(WORLD_PAYOUTS, payouts - index * WORLD_PAYOUTS),
+    seed: worldSeed(seed, index),
+  }));
 }
 
 async function runOnce(server: WorldServer, options: RunOptions): Promise<WorldResult> {
@@ -89,44 +118,32 @@ interface Totals {
   readonly add: (result: WorldResult) => void;
   readonly steps: () => number;
   readonly found: () => number;
-  readonly run: (options: RunOptions) => Run;
+  readonly result: () => Omit<RunResult, 'payouts' | 'seed'>;
 }
 
 function createTotals(): Totals {
   const counts = new Map<FindingKind, number>();
   const faults = new Map<string, number>();
-  const sentences: string[] = [];
-  const digest = createHash('sha256');
   let steps = 0;
-  const found = (): number => [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const countOf = (kind: FindingKind): number => counts.get(kind) ?? 0;
   return {
     add: (result) => {
       steps += result.steps;
-      digest.update(result.digest);
-      sentences.push(...result.sentences);
-      for (const kind of FINDING_KINDS) {
-        counts.set(kind, (counts.get(kind) ?? 0) + result.counts[kind]);
-      }
+      for (const kind of FINDING_KINDS) counts.set(kind, countOf(kind) + result.counts[kind]);
       for (const [kind, count] of Object.entries(result.faults)) {
         faults.set(kind, (faults.get(kind) ?? 0) + count);
       }
     },
     steps: () => steps,
-    found,
-    run: ({ payouts, seed }) => ({
-      digest: digest.copy().digest('hex'),
-      sentences,
-      result: {
-        payouts,
-        seed,
-        steps,
-        faults: Object.fromEntries([...faults].sort(([a], [b]) => (a < b ? -1 : 1))),
-        duplicates: counts.get('duplicates') ?? 0,
-        paidButFailed: counts.get('paidButFailed') ?? 0,
-        holdsLeaked: counts.get('holdsLeaked') ?? 0,
-        imbalances: counts.get('imbalances') ?? 0,
-        unterminated: counts.get('unterminated') ?? 0,
-      },
+    found: () => FINDING_KINDS.reduce((sum, kind) => sum + countOf(kind), 0),
+    result: () => ({
+      steps,
+      faults: Object.fromEntries([...faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      duplicates: countOf('duplicates'),
+      paidButFailed: countOf('paidButFailed'),
+      holdsLeaked: countOf('holdsLeaked'),
+      imbalances: countOf('imbalances'),
+      unterminated: countOf('unterminated'),
     }),
   };
 }

@@ -17,10 +17,13 @@ export interface Shape {
 
 const MOST_BATCHES = 60;
 const LARGEST_BATCH = 250;
+const MANY_PAYOUTS = 1_000;
 
 export function drawShape(random: SeededRandom, payouts: number): Shape {
   // Few payouts in small batches, many in large ones: about as many steps for each world.
   const least = Math.ceil(payouts / MOST_BATCHES);
+  // Where there is much to do, looking for it may take its time.
+  const patience = payouts > MANY_PAYOUTS ? 3 : 1;
   return {
     workers: random.between(2, 4),
     gasAccounts: random.between(2, 4),
@@ -33,14 +36,14 @@ export function drawShape(random: SeededRandom, payouts: number): Shape {
     pace: {
       leaseMs: random.pick([10_000, 20_000]),
       batchWaitMs: random.pick([1_000, 5_000]),
-      checkEveryMs: 3_000,
+      checkEveryMs: patience * 3_000,
       checkIncludedEveryMs: random.pick([6_000, 30_000]),
       rebroadcastAfterMs: 15_000,
       replaceAfterMs: random.pick([20_000, 45_000]),
       reconcileEveryMs: 10_000,
       compareEveryMs: 120_000,
-      waitMs: 5_000,
-      idleMs: 1_000,
+      waitMs: patience * 5_000,
+      idleMs: patience * 1_000,
       tellSigningAfterMs: random.pick([0, 1_000]),
     },
     batchesAtOnce: random.between(1, 2),

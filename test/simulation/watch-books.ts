@@ -2,10 +2,6 @@ import type { Database } from '../../src/database/database.ts';
 import type { Findings } from './findings.ts';
 import type { Written } from './gated-database.ts';
 
-/** What can make an attempt, or a part of one, alive; notes of what was seen cannot. */
-const BRINGS_TO_LIFE =
-  /INTO settlement_(attempts|attempt_items|transactions)|UPDATE settlement_(attempt_items|(attempts|transactions)\s+SET state)/;
-
 /** Checks after each step what the step's statements can have changed, and nothing else. */
 export interface BooksWatch {
   readonly note: (written: Written) => void;
@@ -13,70 +9,93 @@ export interface BooksWatch {
   readonly check: () => Promise<{ readonly hasEnds: boolean }>;
 }
 
-export function createBooksWatch(db: Database, findings: Findings): BooksWatch {
-  const touched = { books: false, attempts: false, ends: false };
+/** So many open holds are compared after every step; of twice as many, after every second one. */
+const HOLDS_AT_ONCE = 500;
+
+export function createBooksWatch(place: {
+  readonly db: Database;
+  readonly findings: Findings;
+  /** How many payouts have no end yet. */
+  readonly openCount: () => number;
+}): BooksWatch {
+  const { db, findings, openCount } = place;
+  const touched = { books: false, attempts: false, sequences: false, ends: false };
+  let unchecked = 0;
+  const checkBooks = async (): Promise<void> => {
+    await checkBalances(db, findings);
+    unchecked += 1;
+    if (unchecked * HOLDS_AT_ONCE < openCount()) return;
+    unchecked = 0;
+    await checkHolds(db, findings);
+  };
   return {
     note: ({ statements }) => {
       for (const statement of statements) {
         if (!/\b(INSERT|UPDATE|DELETE)\b/.test(statement)) continue;
         if (/\b(ledger_|payouts\b)/.test(statement)) touched.books = true;
-        if (BRINGS_TO_LIFE.test(statement)) touched.attempts = true;
+        // Nothing else makes an attempt, or a transaction, alive.
+        if (/\bINTO settlement_attempt/.test(statement)) touched.attempts = true;
+        if (/\bINTO settlement_transactions\b/.test(statement)) touched.sequences = true;
         if (/\bINTO outbox_items\b/.test(statement)) touched.ends = true;
       }
     },
     check: async () => {
-      const { books, attempts, ends } = touched;
-      Object.assign(touched, { books: false, attempts: false, ends: false });
-      if (books) await checkOpenBooks(db, findings);
+      const { books, attempts, sequences, ends } = touched;
+      Object.assign(touched, { books: false, attempts: false, sequences: false, ends: false });
+      if (books) await checkBooks();
       if (attempts) await checkAlive(db, findings);
+      if (sequences) await checkSequences(db, findings);
       return { hasEnds: ends };
     },
   };
 }
 
+/** Debits are credits for each token, and nothing is below zero. */
+async function checkBalances(db: Database, findings: Findings): Promise<void> {
+  const rows = await db.query<{ subject: string; detail: string }>(
+    `SELECT business_id || ' ' || token AS subject, 'has debits that are not its credits' AS detail
+     FROM ledger_accounts GROUP BY business_id, token
+     HAVING sum(CASE WHEN kind = 'CUSTODY' THEN balance_units ELSE -balance_units END) <> 0
+     UNION ALL
+     SELECT account_id::text, 'is below zero, or holds more than it has'
+     FROM ledger_accounts
+     WHERE balance_units < 0 OR held_units < 0 OR held_units > balance_units`,
+  );
+  for (const { subject, detail } of rows) findings.add('imbalances', subject, detail);
+}
+
 /**
- * The books, read directly beside the gates after every step that wrote to them: debits are credits for
- * each token, nothing is below zero, what is held is what the open holds say, an open payout has its hold,
- * and one that has ended has none.
+ * What is held is what the open holds say, a payout without an end has its hold, and one that has ended
+ * has none.
  */
-export async function checkOpenBooks(db: Database, findings: Findings): Promise<void> {
-  const rows = await db.query<{ what: string; subject: string; detail: string }>(BOOKS);
+export async function checkHolds(db: Database, findings: Findings): Promise<void> {
+  const rows = await db.query<{ what: string; subject: string; detail: string }>(
+    `SELECT 'held' AS what, a.account_id::text AS subject,
+       'holds something else than its open holds say' AS detail
+     FROM ledger_accounts a
+     LEFT JOIN (SELECT business_id, account_id, sum(units) AS units FROM ledger_holds
+                WHERE state = 'HELD' GROUP BY business_id, account_id) h
+       ON h.business_id = a.business_id AND h.account_id = a.account_id
+     WHERE a.held_units <> coalesce(h.units, 0)
+     UNION ALL
+     SELECT 'leaked', p.payout_id::text, 'is ' || p.status || ' and its hold is open'
+     FROM ledger_holds h
+     JOIN payouts p ON p.business_id = h.business_id AND p.payout_id = h.payout_id
+     WHERE h.state = 'HELD' AND p.status IN ('COMPLETED', 'FAILED')
+     UNION ALL
+     SELECT 'given back', p.payout_id::text,
+       'is ' || p.status || ' and its hold is ' || coalesce(h.state, 'none')
+     FROM payouts p
+     LEFT JOIN ledger_holds h ON h.business_id = p.business_id AND h.payout_id = p.payout_id
+     WHERE p.status IN ('PENDING', 'PROCESSING') AND h.state IS DISTINCT FROM 'HELD'`,
+  );
   for (const { what, subject, detail } of rows) {
     findings.add(what === 'leaked' ? 'holdsLeaked' : 'imbalances', subject, detail);
   }
 }
 
-const BOOKS = `
-  SELECT 'unbalanced' AS what, business_id || ' ' || token AS subject,
-    'has debits that are not its credits' AS detail
-  FROM ledger_accounts GROUP BY business_id, token
-  HAVING sum(CASE WHEN kind = 'CUSTODY' THEN balance_units ELSE -balance_units END) <> 0
-  UNION ALL
-  SELECT 'negative', account_id::text, 'is below zero, or holds more than it has'
-  FROM ledger_accounts WHERE balance_units < 0 OR held_units < 0 OR held_units > balance_units
-  UNION ALL
-  SELECT 'held', a.account_id::text, 'holds something else than its open holds say'
-  FROM ledger_accounts a
-  LEFT JOIN (SELECT business_id, account_id, sum(units) AS units FROM ledger_holds
-             WHERE state = 'HELD' GROUP BY business_id, account_id) h
-    ON h.business_id = a.business_id AND h.account_id = a.account_id
-  WHERE a.held_units <> coalesce(h.units, 0)
-  UNION ALL
-  SELECT 'leaked', p.payout_id::text, 'is ' || p.status || ' and its hold is open'
-  FROM ledger_holds h
-  JOIN payouts p ON p.business_id = h.business_id AND p.payout_id = h.payout_id
-  WHERE h.state = 'HELD' AND p.status IN ('COMPLETED', 'FAILED')
-  UNION ALL
-  SELECT 'given back', p.payout_id::text, 'is ' || p.status || ' and its hold is ' || coalesce(h.state, 'none')
-  FROM payouts p
-  LEFT JOIN ledger_holds h ON h.business_id = p.business_id AND h.payout_id = p.payout_id
-  WHERE p.status IN ('PENDING', 'PROCESSING') AND h.state IS DISTINCT FROM 'HELD'`;
-
-/**
- * What settlement has alive: no payout in two attempts that could pay it, and no sequence of a sender
- * signed for two attempts.
- */
-export async function checkAlive(db: Database, findings: Findings): Promise<void> {
+/** No payout is in two attempts that could pay it. */
+async function checkAlive(db: Database, findings: Findings): Promise<void> {
   const payouts = await db.query<{ payout_id: string }>(
     `SELECT i.payout_id::text FROM settlement_attempts a
      JOIN settlement_attempt_items i ON i.network = a.network AND i.attempt_id = a.attempt_id
@@ -85,6 +104,10 @@ export async function checkAlive(db: Database, findings: Findings): Promise<void
      WHERE a.state = 'OPEN' AND i.fate = 'OPEN'`,
   );
   for (const row of payouts) findings.add('duplicates', row.payout_id, 'has two attempts alive');
+}
+
+/** No sequence of a sender is signed for two attempts. */
+async function checkSequences(db: Database, findings: Findings): Promise<void> {
   const sequences = await db.query<{ sender: string; sequence: bigint }>(
     `SELECT sender, sequence FROM settlement_transactions
      WHERE state = 'OPEN' AND attempt_id IS NOT NULL GROUP BY network, sender, sequence

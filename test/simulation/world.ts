@@ -87,7 +87,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   for (const key of [treasury, ...gasKeys]) chain.fund(key.address, { wei: MUCH_WEI });
   const nodes = [1, 2, 3].map((number) => chain.node(`node ${number} of 3`));
   const watch = watchChain({ db: real, chain, findings, scale });
-  const books = createBooksWatch(real, findings);
+  const books = createBooksWatch({ db: real, findings, openCount: watch.openCount });
   const issuer = createIssuer(chain);
   const moneyPlace = { issuer, treasury: treasury.address, faults, payouts, decimals };
   const money = createMoney({ ...moneyPlace, random: random.fork('money') });

@@ -53,6 +53,13 @@ describe('the simulation', () => {
     expect(Object.keys(result.faults).length).toBeGreaterThan(5);
   });
 
+  it('stops a network whose chain goes back on what was final, and pays nothing wrongly', async () => {
+    const seed = 14;
+    const { result, sentences } = await simulate({ seed });
+    expect(sentences, `Again: ${commandOf({ ...base, seed })}`).toEqual([]);
+    expect(result.faults).toMatchObject({ 'deep-reorg': 1 });
+  });
+
   it('ends a command that is wrong with one line and its code', () => {
     const program = fileURLToPath(new URL('./simulation/simulate.ts', import.meta.url));
     const words = ['--payouts', '10', '--seed', '1', '--network', 'a\nb'];
@@ -73,13 +80,13 @@ const FOUND_BY: Readonly<Record<string, number>> = {
   'rpc-error-as-absence': 6,
   'broadcast-before-record': 1,
   'sign-again-on-timeout': 1,
-  'nonce-from-pending-count': 1,
+  'nonce-from-pending-count': 55,
   'failed-without-proof': 16,
   'success-by-receipt-status': 23,
   'lease-without-fencing': 3,
   'hold-released-twice': 23,
-  'block-hash-not-checked': 1,
-  'proof-from-one-lagging-provider': 1,
+  'block-hash-not-checked': 4,
+  'proof-from-one-lagging-provider': 20,
 };
 const BOUND = 60;
 

@@ -1,4 +1,5 @@
 import { bytesToHex, recoverAddress, serializeSignature } from 'viem';
+import type { Database } from '../../src/database/database.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
 import { createSimulatedKey } from './keys.ts';
@@ -102,6 +103,7 @@ function watchForStop(world: World, { real }: WorldOptions): () => Promise<boole
 async function judgeEnd(world: World, { real }: WorldOptions, hasStopped: boolean): Promise<void> {
   const { findings, watch, scheduler } = world;
   if (!hasStopped) {
+    await checkNeedOfStop(world, real);
     for (const payoutId of watch.openIds()) {
       findings.add('unterminated', payoutId, `has no end after ${scheduler.steps()} steps`);
     }
@@ -116,6 +118,25 @@ async function judgeEnd(world: World, { real }: WorldOptions, hasStopped: boolea
     for (const words of await checkBooks(real, business_id)) {
       findings.add('imbalances', business_id, words);
     }
+  }
+}
+
+/** Whoever goes on after a reorganisation beyond finality has built nothing on what is gone. */
+async function checkNeedOfStop(world: World, real: Database): Promise<void> {
+  if (!world.hasDeepReorg()) return;
+  const rows = await real.query<{ number: bigint; hash: string }>(
+    `SELECT block_number AS number, block_hash AS hash FROM settlement_attempts WHERE state = 'LANDED'
+     UNION SELECT final_number, final_hash FROM settlement_networks WHERE final_number IS NOT NULL`,
+  );
+  const node = world.chain.node('the node of the judge');
+  for (const { number, hash } of rows) {
+    const block = await node.request('eth_getBlockByNumber', [`0x${number.toString(16)}`, false]);
+    if ((block as { hash: string } | null)?.hash === hash) continue;
+    world.findings.add(
+      'imbalances',
+      `block ${number}`,
+      'was final, is gone, and nothing has stopped',
+    );
   }
 }
 

@@ -14,7 +14,6 @@ import {
   GAS_PER_ITEM_CEILING,
   GAS_PER_ITEM_FLOOR,
   itemsGasOf,
-  type BatchGas,
 } from './batch-gas.ts';
 import { readHead, type Head } from './chain-state.ts';
 import { replacementOf, TRANSACTION_GAS_CAP } from './fees.ts';
@@ -58,8 +57,9 @@ export async function signAttempt(payer: Payer, order: SigningOrder): Promise<Si
     items: orders.map(itemOf),
   };
   // First all that can be missing, so that nothing is signed in vain.
-  const items = orders.length;
-  const carrier = await quoteCarrier(payer, account, { lane, gasPerItem, itemsGas, items });
+  const gasLimit = batchGasLimit({ gasPerItem, itemsGas, items: orders.length });
+  assert(gasLimit <= TRANSACTION_GAS_CAP, 'the batch is too large for a transaction');
+  const carrier = await quoteCarrier(payer, account, { lane, gasLimit });
   const { authority, authorityHash } = await signBatch(payer, batch, order);
   const transaction = await signOnLane(payer, account, { ...carrier, data: toHex(authority) });
   return {
@@ -89,8 +89,10 @@ export async function carryAttempt(
   assert(place.treasury === payer.place.treasury, 'the attempt is of another treasury');
   const itemsGas = await requireRunnable(payer, account, batch);
   const { gasPerItem, items } = batch;
-  const planned = { lane, gasPerItem, itemsGas, items: items.length };
-  const carrier = await quoteCarrier(payer, account, planned);
+  // A token may take more for its refusals than it took for payments; the batch was sized for that.
+  const wished = batchGasLimit({ gasPerItem, itemsGas, items: items.length });
+  const gasLimit = wished > TRANSACTION_GAS_CAP ? TRANSACTION_GAS_CAP : wished;
+  const carrier = await quoteCarrier(payer, account, { lane, gasLimit });
   return await signOnLane(payer, account, { ...carrier, data: toHex(attempt.authority) });
 }
 
@@ -158,12 +160,10 @@ async function signBatch(
 async function quoteCarrier(
   payer: Payer,
   account: SigningAccount,
-  planned: BatchGas & { readonly lane: LanePosition },
+  { lane, gasLimit }: { readonly lane: LanePosition; readonly gasLimit: bigint },
 ): Promise<Omit<LaneTransaction, 'data'>> {
-  const gasLimit = batchGasLimit(planned);
-  assert(gasLimit <= TRANSACTION_GAS_CAP, 'the batch is too large for a transaction');
   const call = { to: payer.place.treasury, valueWei: 0n, gasLimit, delegation: null };
-  return { ...(await quoteOnLane(payer, account, { ...call, lane: planned.lane })), ...call };
+  return { ...(await quoteOnLane(payer, account, { ...call, lane })), ...call };
 }
 
 /**

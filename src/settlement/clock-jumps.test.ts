@@ -123,6 +123,10 @@ describe('a transaction of a clock that ran ahead', () => {
     expect(await road.attempts(payout)).toMatchObject([{ transactionHash: second }]);
     await road.tend(worker);
     expect(await hashes()).toEqual([first, second]);
+    // Each raise waits twice as long as the one before.
+    road.clock.advance(PACE.replaceAfterMs);
+    await road.tend(worker);
+    expect(await hashes()).toEqual([first, second]);
     road.clock.advance(PACE.replaceAfterMs);
     await road.tend(worker);
     expect(await hashes()).toHaveLength(3);

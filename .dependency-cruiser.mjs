@@ -33,6 +33,8 @@ const homes = [
   ['lossless-json', '^src/http/'],
   ['commander', '^src/commands/'],
   ['@scure/bip32|@scure/bip39', '^src/treasury/'],
+  ['@scure/btc-signer', '^src/networks/bitcoin/'],
+  ['@bufbuild/protobuf', '^src/networks/tron/'],
 ];
 
 export default {
@@ -58,6 +60,25 @@ export default {
       from: { path: `^src/networks/${chain}/` },
       to: { path: `^src/networks/(${chains.filter((other) => other !== chain).join('|')})/` },
     })),
+    {
+      name: 'nodes-know-no-chain',
+      severity: 'error',
+      from: { path: '^src/networks/nodes/', pathNot: '[.]test[.]ts$' },
+      to: { path: `^src/networks/(${chains.join('|')})/` },
+    },
+    {
+      name: 'local-chains-share-nothing-with-the-product',
+      comment: 'A mistake of a driver must not be the mistake of the chain that it is tested on.',
+      severity: 'error',
+      from: { path: '^local-chains/' },
+      to: { path: '^(src|test)/' },
+    },
+    {
+      name: 'local-chains-are-run-not-imported',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^local-chains/' },
+    },
     ...homes.map(([library, home]) => ({
       name: `one-home-for-${library}`,
       severity: 'error',

@@ -1,6 +1,6 @@
 import { toHex, type Hex } from 'viem';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { RpcErrorAnswer, RpcFailure } from '../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer, RpcFailure } from '../src/networks/nodes/json-rpc.ts';
 import { spentSlotOf } from '../src/networks/evm/spent-slot.ts';
 import {
   createSimulatedPayer,

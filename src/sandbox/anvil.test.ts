@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '../base/log.ts';
-import { createRpcEndpoints } from '../networks/evm/json-rpc.ts';
+import { createRpcEndpoints } from '../networks/nodes/json-rpc.ts';
 import { startAnvil, type Anvil, type AnvilOptions } from './anvil.ts';
 import { createGuard, type Guard } from './guard.ts';
 

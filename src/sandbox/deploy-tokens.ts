@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { assert, present } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
-import type { RpcEndpoint } from '../networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../networks/nodes/json-rpc.ts';
 
 /** A token that lives on a local chain. */
 export interface LocalToken {

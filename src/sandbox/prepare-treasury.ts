@@ -1,4 +1,4 @@
-import type { RpcEndpoint } from '../networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../networks/nodes/json-rpc.ts';
 import {
   DELEGATED_CODE,
   DEPLOYMENT_DATA,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { present } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
 import { silentLog } from '../base/log.ts';
-import { createRpcEndpoints } from '../networks/evm/json-rpc.ts';
+import { createRpcEndpoints } from '../networks/nodes/json-rpc.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { startSandboxChain } from './start-chains.ts';
 

@@ -2,7 +2,7 @@ import { assert, present } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { isEvmNetwork } from '../networks/evm/evm-network.ts';
-import { createRpcEndpoints } from '../networks/evm/json-rpc.ts';
+import { createRpcEndpoints } from '../networks/nodes/json-rpc.ts';
 import { parseContract } from '../networks/address.ts';
 import { startAnvil } from './anvil.ts';
 import { deployTokens, fundTreasury, type LocalToken } from './deploy-tokens.ts';

@@ -2,7 +2,7 @@ import { present } from '../../src/base/assert.ts';
 import type { Json } from '../../src/base/json.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
-import { createRpcEndpoints } from '../../src/networks/evm/json-rpc.ts';
+import { createRpcEndpoints } from '../../src/networks/nodes/json-rpc.ts';
 import { startAnvil } from '../../src/sandbox/anvil.ts';
 import {
   callData,

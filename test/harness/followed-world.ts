@@ -1,7 +1,7 @@
 import { hexToBytes, type Hex } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import type { Asset } from '../../src/money/asset.ts';
-import type { RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../../src/networks/nodes/json-rpc.ts';
 import { connectNodes } from '../../src/networks/evm/nodes.ts';
 import { createReaderOver } from '../../src/networks/evm/reader.ts';
 import type { AttemptToFollow, Sighting } from '../../src/networks/network.ts';

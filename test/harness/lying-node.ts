@@ -4,7 +4,7 @@ import {
   createRpcEndpoints,
   RpcFailure,
   type RpcEndpoint,
-} from '../../src/networks/evm/json-rpc.ts';
+} from '../../src/networks/nodes/json-rpc.ts';
 
 /**
  * What is said in place of a node's true answer, which is null where the node itself has none. It may

@@ -16,7 +16,7 @@ import {
 import { privateKeyToAccount, type PrivateKeyAccount } from 'viem/accounts';
 import { present } from '../../src/base/assert.ts';
 import type { Json } from '../../src/base/json.ts';
-import { RpcErrorAnswer } from '../../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer } from '../../src/networks/nodes/json-rpc.ts';
 import { readArtifact } from '../../src/sandbox/deploy-tokens.ts';
 import type { TestChain } from './chain.ts';
 

@@ -2,7 +2,7 @@ import { encodeFunctionData, getCreate2Address, keccak256, parseAbi, type Hex } 
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { expect } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
-import { RpcErrorAnswer } from '../../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer } from '../../src/networks/nodes/json-rpc.ts';
 import { readArtifact } from '../../src/sandbox/deploy-tokens.ts';
 import { createSeededRandom, type SeededRandom } from '../simulation/seeded-random.ts';
 import { startTestChain, type TestChain, type TestToken } from './chain.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RpcErrorAnswer } from '../../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer } from '../../src/networks/nodes/json-rpc.ts';
 import type { TestChain } from './chain.ts';
 import type { SeededRandom } from './seeded-random.ts';
 

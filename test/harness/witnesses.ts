@@ -1,7 +1,7 @@
 import type { Log } from '../../src/base/log.ts';
-import { RpcErrorAnswer, RpcFailure, RpcSilence } from '../../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer, RpcFailure, RpcSilence } from '../../src/networks/nodes/json-rpc.ts';
 import type { EvmNode } from '../../src/networks/evm/node.ts';
-import { connectNodes, type NodePool } from '../../src/networks/evm/nodes.ts';
+import { connectNodes, type EvmPool } from '../../src/networks/evm/nodes.ts';
 import { present } from '../../src/base/assert.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 
@@ -26,7 +26,7 @@ export interface LogLine {
 
 /** A pool over witnesses, in memory, with a clock that stands still. */
 export interface Court {
-  readonly pool: NodePool;
+  readonly pool: EvmPool;
   readonly clock: ManualClock;
   readonly lines: LogLine[];
   witness(index: number): Witness;

@@ -1,6 +1,6 @@
 import type { Json } from '../../src/base/json.ts';
 import { isSpentIn, spentSlotOf } from '../../src/networks/evm/spent-slot.ts';
-import type { RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../../src/networks/nodes/json-rpc.ts';
 import type {
   AttemptToFollow,
   BlockReference,

@@ -1,5 +1,5 @@
 import type { Json } from '../../src/base/json.ts';
-import { RpcFailure, type RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
+import { RpcFailure, type RpcEndpoint } from '../../src/networks/nodes/json-rpc.ts';
 import type { SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
 import type { Faults } from './faults.ts';
 import type { Actor, Passage, Scheduler } from './scheduler.ts';

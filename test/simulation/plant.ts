@@ -1,5 +1,5 @@
 import type { Database } from '../../src/database/database.ts';
-import type { RpcEndpoint } from '../../src/networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../../src/networks/nodes/json-rpc.ts';
 import type { NetworkDriver } from '../../src/networks/network.ts';
 import type { SeededRandom } from './seeded-random.ts';
 

@@ -3,9 +3,9 @@ import type { Asset } from '../../money/asset.ts';
 import { NetworkUnreachable, type AccountReader } from '../account-reader.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import { readFinalized } from './finality.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import { connectNodes, type EvmConnection, type NodePool } from './nodes.ts';
+import { connectNodes, type EvmConnection, type EvmPool } from './nodes.ts';
 import { contractOf, lowerAddress, readBalance } from './token.ts';
 
 const COINS: Readonly<Record<EvmNetworkId, string>> = {
@@ -47,7 +47,7 @@ export function createEvmAccountReader(
   };
 }
 
-async function askNodes<T>(pool: NodePool, work: (node: EvmNode) => Promise<T>): Promise<T> {
+async function askNodes<T>(pool: EvmPool, work: (node: EvmNode) => Promise<T>): Promise<T> {
   try {
     return await pool.onOne(work);
   } catch (error) {

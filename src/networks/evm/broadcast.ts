@@ -1,7 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { BroadcastAnswer } from '../network.ts';
 import { hashOf } from './lane-transaction.ts';
-import type { NodePool } from './nodes.ts';
+import type { EvmPool } from './nodes.ts';
 import type { Hex } from './read-answer.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Hex } from './read-answer.ts';
  * ("already known", "nonce too low", "replacement underpriced", nothing) means look.
  */
 export async function broadcast(
-  pool: NodePool,
+  pool: EvmPool,
   rawTransaction: Uint8Array,
 ): Promise<BroadcastAnswer> {
   const expected = hashOf(rawTransaction);

@@ -1,11 +1,11 @@
 import { present } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { BlockReference, ChainHead, SequenceCounts } from '../network.ts';
-import { askQuorum } from './ask-quorum.ts';
+import { askQuorum } from '../nodes/ask-quorum.ts';
 import { readFinalized } from './finality.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import type { NodePool } from './nodes.ts';
+import type { EvmPool } from './nodes.ts';
 import type { Block, Hex } from './read-answer.ts';
 import { contractOf, lowerAddress, readBalance } from './token.ts';
 
@@ -19,7 +19,7 @@ export interface Head {
  * Nodes are not at the same block at the same moment. This is the furthest point that a quorum of them
  * has reached. Throws RpcFailure where fewer answer.
  */
-export async function readHead(pool: NodePool): Promise<Head> {
+export async function readHead(pool: EvmPool): Promise<Head> {
   const heads = await heardByQuorum(pool, async (node) => {
     // The newest first, so that it is not before the finalized one.
     const latest = await node.latestBlock();
@@ -29,7 +29,7 @@ export async function readHead(pool: NodePool): Promise<Head> {
 }
 
 /** Also looks after the nodes' newest blocks: this is asked for as long as a network is settled. */
-export async function headOf(pool: NodePool): Promise<ChainHead> {
+export async function headOf(pool: EvmPool): Promise<ChainHead> {
   await pool.watch();
   const { latest, final } = await readHead(pool);
   return {
@@ -40,7 +40,7 @@ export async function headOf(pool: NodePool): Promise<ChainHead> {
 }
 
 /** Counts that a quorum of nodes has reached, so that no single node moves a lane. */
-export async function sequencesOf(pool: NodePool, sender: string): Promise<SequenceCounts> {
+export async function sequencesOf(pool: EvmPool, sender: string): Promise<SequenceCounts> {
   const from = lowerAddress(sender);
   const counts = await heardByQuorum(pool, async (node) => {
     const finalized = await readFinalized(node);
@@ -58,7 +58,7 @@ export async function sequencesOf(pool: NodePool, sender: string): Promise<Seque
  * where they hold one and the same other block there: one that lies and one that is late do not.
  */
 export async function holdsBlock(
-  pool: NodePool,
+  pool: EvmPool,
   block: BlockReference,
 ): Promise<'yes' | 'no' | 'unknown'> {
   const said = await askQuorum(
@@ -76,7 +76,7 @@ export async function holdsBlock(
 
 /** The balance that a quorum of nodes reads at that block. Throws RpcFailure where there is none. */
 export async function unitsAt(
-  pool: NodePool,
+  pool: EvmPool,
   question: { readonly asset: Asset; readonly owner: Hex; readonly blockNumber: bigint },
 ): Promise<bigint> {
   const { asset, owner, blockNumber } = question;
@@ -91,7 +91,7 @@ export async function unitsAt(
 }
 
 async function heardByQuorum<T>(
-  pool: NodePool,
+  pool: EvmPool,
   question: (node: EvmNode) => Promise<T>,
 ): Promise<readonly T[]> {
   const heard = await pool.hearAll(question);
@@ -104,11 +104,7 @@ async function heardByQuorum<T>(
 }
 
 /** The highest value that a quorum has reached or passed. */
-function reachedByQuorum<T>(
-  pool: NodePool,
-  values: readonly T[],
-  order: (a: T, b: T) => number,
-): T {
+function reachedByQuorum<T>(pool: EvmPool, values: readonly T[], order: (a: T, b: T) => number): T {
   const descending = values.toSorted((a, b) => order(b, a));
   return present(descending[pool.quorum - 1], 'a quorum was heard');
 }

@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import type { FollowedBatch } from './followed-batch.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import type { Hex, Receipt } from './read-answer.ts';
 import {

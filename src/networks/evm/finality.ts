@@ -1,4 +1,4 @@
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import type { Block } from './read-answer.ts';
 

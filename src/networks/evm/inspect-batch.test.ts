@@ -20,7 +20,7 @@ import { startScriptedRpc, type ScriptedAnswer } from '../../../test/harness/scr
 import { testKey } from '../../../test/harness/treasury-contract.ts';
 import { present } from '../../base/assert.ts';
 import { SigningPostponed, type Inspection, type NetworkDriver } from '../network.ts';
-import { RpcErrorAnswer } from './json-rpc.ts';
+import { RpcErrorAnswer } from '../nodes/json-rpc.ts';
 import { FEE_POLICIES, TRANSACTION_GAS_CAP } from './fees.ts';
 import { readLaneTransaction } from './lane-transaction.ts';
 

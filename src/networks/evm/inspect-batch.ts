@@ -6,7 +6,7 @@ import {
   type Inspection,
   type TransferOrder,
 } from '../network.ts';
-import { askQuorum } from './ask-quorum.ts';
+import { askQuorum } from '../nodes/ask-quorum.ts';
 import {
   batchGasLimit,
   GAS_PER_ITEM_CEILING,
@@ -16,7 +16,7 @@ import {
   itemsWithin,
 } from './batch-gas.ts';
 import { quoteFees, TRANSACTION_GAS_CAP } from './fees.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { findObstacle, judgeOrder, nameOf, type Judgement } from './judge-order.ts';
 import type { EvmNode } from './node.ts';
 import { assetOfOrders, ITEM_UNITS_LIMIT, itemOf } from './orders-of-batch.ts';

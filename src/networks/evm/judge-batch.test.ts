@@ -12,7 +12,7 @@ import {
 import { createLyingNode, type Lie } from '../../../test/harness/lying-node.ts';
 import { post, testKey, type Batch } from '../../../test/harness/treasury-contract.ts';
 import type { ItemFate, Sighting } from '../network.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { BATCH_EXECUTED_TOPIC, ITEM_FAILED_TOPIC } from './treasury-abi.ts';
 import { addressTopic, TRANSFER_TOPIC } from './token.ts';
 

@@ -4,7 +4,7 @@ import type { Json } from '../../base/json.ts';
 import type { ItemFate, Sighting } from '../network.ts';
 import { describeFailures, type FailedItem, type FailureReason } from './failure-reason.ts';
 import type { FollowedBatch } from './followed-batch.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import type { Hex, Receipt } from './read-answer.ts';
 import { addressTopic, TRANSFER_TOPIC, transfersOf, type TransferEvent } from './token.ts';

@@ -7,7 +7,7 @@ import {
 import { present } from '../../base/assert.ts';
 import type { TransferOrder } from '../network.ts';
 import { judgeOrder, type Judgement } from './judge-order.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { connectNodes } from './nodes.ts';
 
 const RECIPIENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';

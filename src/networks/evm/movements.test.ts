@@ -18,7 +18,7 @@ import {
 } from '../../../test/harness/treasury-contract.ts';
 import type { Movement } from '../network.ts';
 import { createMovements } from './movements.ts';
-import { connectNodes, type NodePool } from './nodes.ts';
+import { connectNodes, type EvmPool } from './nodes.ts';
 
 type Lies = Readonly<Record<string, Lie>>;
 const stranger = testKey(0x33);
@@ -48,7 +48,7 @@ async function height(tag: 'latest' | 'finalized'): Promise<bigint> {
   return BigInt((block as { number: string }).number);
 }
 
-function poolOf(nodes: readonly Lies[]): NodePool {
+function poolOf(nodes: readonly Lies[]): EvmPool {
   const endpoints = nodes.map((lies, index) => {
     const node = createLyingNode(world.chain.rpcUrl, `node ${index + 1}`);
     node.lies = lies;

@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { Movement, NetworkDriver } from '../network.ts';
-import { askQuorum } from './ask-quorum.ts';
+import { askQuorum } from '../nodes/ask-quorum.ts';
 import { fenceOf, type TreasuryPlace } from './batch.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import { readFinalized } from './finality.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { logsInChunks } from './logs-in-chunks.ts';
 import type { EvmNode } from './node.ts';
-import type { NodePool } from './nodes.ts';
+import type { EvmPool } from './nodes.ts';
 import type { EventLog, Hex, Receipt } from './read-answer.ts';
 import { addressTopic, contractOf, TRANSFER_TOPIC, transfersOf } from './token.ts';
 import { treasuryEventsOf, type TreasuryEvent } from './treasury-events.ts';
@@ -25,7 +25,7 @@ export function createMovements({
   place,
 }: {
   readonly network: EvmNetworkId;
-  readonly pool: NodePool;
+  readonly pool: EvmPool;
   readonly place: TreasuryPlace;
 }): NetworkDriver['movements'] {
   return async (asset, blocks) => {

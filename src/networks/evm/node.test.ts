@@ -5,7 +5,7 @@ import {
   type ScriptedRpc,
 } from '../../../test/harness/scripted-rpc.ts';
 import { ChainMismatch } from '../network.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import { connectNodes } from './nodes.ts';
 import type { EventLog } from './read-answer.ts';

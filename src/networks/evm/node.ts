@@ -1,6 +1,6 @@
 import type { Json } from '../../base/json.ts';
 import { ChainMismatch } from '../network.ts';
-import { RpcErrorAnswer, RpcFailure, type RpcEndpoint } from './json-rpc.ts';
+import { RpcErrorAnswer, RpcFailure, type RpcEndpoint } from '../nodes/json-rpc.ts';
 import {
   readBlock,
   readData,

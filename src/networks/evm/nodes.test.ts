@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startScriptedRpc, type ScriptedAnswer } from '../../../test/harness/scripted-rpc.ts';
 import { ACCOUNT, callWitnesses, type Court } from '../../../test/harness/witnesses.ts';
 import { ChainMismatch } from '../network.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import { connectNodes } from './nodes.ts';
 

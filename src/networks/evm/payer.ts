@@ -5,7 +5,7 @@ import { evmAddressOfPublicKey } from './address-of-public-key.ts';
 import type { TreasuryPlace } from './batch.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import { FEE_POLICIES, type FeePolicy } from './fees.ts';
-import { connectNodes, type EvmConnection, type NodePool } from './nodes.ts';
+import { connectNodes, type EvmConnection, type EvmPool } from './nodes.ts';
 import type { Hex } from './read-answer.ts';
 import { lowerAddress } from './token.ts';
 
@@ -36,7 +36,7 @@ export interface SigningAccount {
 /** What inspecting, signing and upkeep share. */
 export interface Payer {
   readonly network: EvmNetworkId;
-  readonly pool: NodePool;
+  readonly pool: EvmPool;
   readonly policy: FeePolicy;
   readonly clock: Clock;
   readonly lifetimeSeconds: bigint;

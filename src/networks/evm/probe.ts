@@ -2,7 +2,7 @@ import { decodeFunctionResult, encodeFunctionData, parseAbi } from 'viem';
 import artifact from '../../../contracts/artifacts/Probe.json' with { type: 'json' };
 import { packItem, type BatchItem } from './batch.ts';
 import { TRANSACTION_GAS_CAP } from './fees.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
 import type { Hex } from './read-answer.ts';
 

@@ -1,4 +1,4 @@
-import { isRecord, RpcFailure } from './json-rpc.ts';
+import { isRecord, RpcFailure } from '../nodes/json-rpc.ts';
 
 /**
  * Readers for the values of Ethereum's JSON-RPC (execution-apis, "Hex value encoding").

@@ -1,7 +1,7 @@
 import type { NetworkReader } from '../network.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import { readFollowedBatch } from './followed-batch.ts';
-import { connectNodes, type EvmConnection, type NodePool } from './nodes.ts';
+import { connectNodes, type EvmConnection, type EvmPool } from './nodes.ts';
 import { sightOnNodes } from './sight-on-nodes.ts';
 
 export interface EvmReaderOptions extends EvmConnection {
@@ -15,7 +15,7 @@ export function createEvmReader(options: EvmReaderOptions): NetworkReader {
 
 /** As {@link createEvmReader}, over nodes that somebody else asks too. */
 export function createReaderOver(
-  pool: NodePool,
+  pool: EvmPool,
   chain: { readonly network: EvmNetworkId; readonly chainId: number },
 ): NetworkReader {
   return {

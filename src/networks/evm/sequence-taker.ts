@@ -1,6 +1,6 @@
-import { isRecord, RpcFailure } from './json-rpc.ts';
+import { isRecord, RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import type { NodePool } from './nodes.ts';
+import type { EvmPool } from './nodes.ts';
 import { proveTransaction, type ProvenTransaction } from './proven-transaction.ts';
 import type { Block, Hex } from './read-answer.ts';
 
@@ -17,7 +17,7 @@ export interface TakenSequence {
  * (an EIP-7702 authorisation takes one too).
  */
 export async function nameTaker(
-  pool: NodePool,
+  pool: EvmPool,
   sequence: TakenSequence,
   finalizedNumber: bigint,
 ): Promise<Hex | null> {

@@ -5,7 +5,7 @@ import { createLyingNode, silence, type Lie } from '../../../test/harness/lying-
 import { testKey, type Batch } from '../../../test/harness/treasury-contract.ts';
 import { silentLog } from '../../base/log.ts';
 import type { AttemptToFollow, Sighting } from '../network.ts';
-import { connectNodes, type NodePool } from './nodes.ts';
+import { connectNodes, type EvmPool } from './nodes.ts';
 import { createReaderOver } from './reader.ts';
 import { TRANSFER_TOPIC } from './token.ts';
 import { BATCH_EXECUTED_TOPIC, ITEM_FAILED_TOPIC } from './treasury-abi.ts';
@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 /** Nodes by their lies, and what was logged of them. */
-function poolOf(nodes: readonly Lies[]): { pool: NodePool; alarms: string[] } {
+function poolOf(nodes: readonly Lies[]): { pool: EvmPool; alarms: string[] } {
   const alarms: string[] = [];
   const endpoints = nodes.map((lies, index) => {
     const node = createLyingNode(world.chain.rpcUrl, `node ${index + 1}`);
@@ -48,7 +48,7 @@ function poolOf(nodes: readonly Lies[]): { pool: NodePool; alarms: string[] } {
   return { pool: connectNodes({ chainId: world.chain.chainId, endpoints, log }), alarms };
 }
 
-async function statusOn(pool: NodePool): Promise<Sighting> {
+async function statusOn(pool: EvmPool): Promise<Sighting> {
   const { network, chainId } = world.chain;
   return await createReaderOver(pool, { network, chainId }).status(attempt);
 }

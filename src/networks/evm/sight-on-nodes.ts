@@ -1,9 +1,10 @@
 import { present } from '../../base/assert.ts';
 import type { BlockReference, ItemFate, Sighting } from '../network.ts';
 import type { FollowedBatch } from './followed-batch.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import type { Heard, NodePool } from './nodes.ts';
+import type { Heard } from '../nodes/node-pool.ts';
+import type { EvmPool } from './nodes.ts';
 import { sight, type NodeSighting } from './sight.ts';
 
 /**
@@ -13,7 +14,7 @@ import { sight, type NodeSighting } from './sight.ts';
  * both be right make it unknown. A node that fails or is behind counts for nothing and contradicts
  * nothing; what does not end the attempt is believed of one node.
  */
-export async function sightOnNodes(pool: NodePool, batch: FollowedBatch): Promise<Sighting> {
+export async function sightOnNodes(pool: EvmPool, batch: FollowedBatch): Promise<Sighting> {
   const heard = await pool.hearAll(async (node) => await sight(node, batch));
   const voices = heard.flatMap(voiceOf);
   const counted = voices.filter(({ node }) => pool.counts(node));
@@ -36,12 +37,12 @@ interface Verdict extends Voice {
   readonly agreeing: readonly Voice[];
 }
 
-function voiceOf(heard: Heard<NodeSighting>): Voice[] {
+function voiceOf(heard: Heard<EvmNode, NodeSighting>): Voice[] {
   return heard.kind === 'heard' ? [{ node: heard.node, ...heard.value }] : [];
 }
 
 /** A quorum is more than half of the nodes, so there is one verdict at most. */
-async function findVerdict(pool: NodePool, voices: readonly Voice[]): Promise<Verdict | null> {
+async function findVerdict(pool: EvmPool, voices: readonly Voice[]): Promise<Verdict | null> {
   const groups = Map.groupBy(voices, keyOf);
   for (const [key, group] of groups) {
     if (key === null || group.length < pool.quorum) continue;
@@ -79,7 +80,7 @@ function moveOf(fate: ItemFate): string {
  * The voice whose block enough of the group hold on their chains. Those that stand on the same block
  * need not be asked; the others could be of two chains that have parted.
  */
-async function onOneChain(pool: NodePool, group: readonly Voice[]): Promise<Verdict | null> {
+async function onOneChain(pool: EvmPool, group: readonly Voice[]): Promise<Verdict | null> {
   for (const voice of group) {
     const block = present(voice.block, 'what ends an attempt rests on a block');
     const holding = await Promise.all(group.map(async (other) => await holds(other, block)));
@@ -101,7 +102,7 @@ async function holds({ node, block: own }: Voice, block: BlockReference): Promis
   }
 }
 
-function weigh(pool: NodePool, voice: Voice, verdict: Verdict): void {
+function weigh(pool: EvmPool, voice: Voice, verdict: Verdict): void {
   if (verdict.agreeing.includes(voice) || keyOf(voice) === keyOf(verdict)) {
     pool.weigh(voice.node, true);
   } else if (contradict(voice.sighting, verdict.sighting)) {
@@ -128,7 +129,7 @@ function answerOf({ sighting, agreeing }: Verdict): Sighting {
 }
 
 function withoutVerdict(
-  heard: readonly Heard<NodeSighting>[],
+  heard: readonly Heard<EvmNode, NodeSighting>[],
   counted: readonly Voice[],
 ): Sighting {
   for (const [index, voice] of counted.entries()) {

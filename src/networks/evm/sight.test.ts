@@ -9,7 +9,7 @@ import {
 } from '../../../test/harness/lying-node.ts';
 import { testKey, type Batch } from '../../../test/harness/treasury-contract.ts';
 import type { AttemptToFollow } from '../network.ts';
-import { RpcErrorAnswer } from './json-rpc.ts';
+import { RpcErrorAnswer } from '../nodes/json-rpc.ts';
 
 // What one node says that lies, fails, or has parted from itself: it ends no attempt.
 

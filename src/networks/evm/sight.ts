@@ -3,7 +3,7 @@ import type { BlockReference, Sighting } from '../network.ts';
 import { readFinalized } from './finality.ts';
 import type { FollowedBatch } from './followed-batch.ts';
 import { executes, judgeBatch } from './judge-batch.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { logsInChunks } from './logs-in-chunks.ts';
 import type { EvmNode } from './node.ts';
 import type { Block, EventLog, Hex, Receipt } from './read-answer.ts';

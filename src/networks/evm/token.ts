@@ -1,7 +1,7 @@
 import { decodeErrorResult, encodeFunctionData, getAbiItem, parseAbi, toEventSelector } from 'viem';
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
-import { plainText, RpcFailure } from './json-rpc.ts';
+import { plainText, RpcFailure } from '../nodes/json-rpc.ts';
 import type { BlockId, EvmNode } from './node.ts';
 import type { EventLog, Hex } from './read-answer.ts';
 

@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { assert } from '../../base/assert.ts';
 import type { BlockReference, SignedTransaction, TransactionSighting } from '../network.ts';
 import { readFinalized } from './finality.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { readLaneTransaction } from './lane-transaction.ts';
 import type { EvmNode } from './node.ts';
-import type { Heard, NodePool } from './nodes.ts';
+import type { Heard } from '../nodes/node-pool.ts';
+import type { EvmPool } from './nodes.ts';
 import type { Hex, KnownTransaction, Receipt } from './read-answer.ts';
 import { reasonOf } from './reader.ts';
 import { nameTaker } from './sequence-taker.ts';
@@ -16,7 +17,7 @@ import { lowerAddress } from './token.ts';
  * them; the rest is believed of one node. It decides about a nonce, never about a payout.
  */
 export async function trackTransaction(
-  pool: NodePool,
+  pool: EvmPool,
   transaction: SignedTransaction,
 ): Promise<TransactionSighting> {
   try {
@@ -123,9 +124,9 @@ async function holdsIt(
 }
 
 async function weighTracks(
-  pool: NodePool,
+  pool: EvmPool,
   tracked: TrackedTransaction,
-  heard: readonly Heard<Track>[],
+  heard: readonly Heard<EvmNode, Track>[],
 ): Promise<TransactionSighting> {
   const voices = heard.flatMap((it) => (it.kind === 'heard' ? [it] : []));
   const counted = voices.flatMap(({ node, value }) => (pool.counts(node) ? [value] : []));
@@ -160,7 +161,7 @@ function unknown(reason: string): TransactionSighting {
 
 /** A node that shows another final receipt lies; one that shows none may have forgotten or be late. */
 function weighFinal(
-  pool: NodePool,
+  pool: EvmPool,
   node: EvmNode,
   { value, final }: { readonly value: Track; readonly final: Track & { kind: 'final' } },
 ): void {
@@ -172,7 +173,7 @@ function weighFinal(
 
 /** The name is proved by its signature, so one node may tell it; that it is needed, a quorum has said. */
 async function nameReplacement(
-  pool: NodePool,
+  pool: EvmPool,
   tracked: TrackedTransaction,
   gone: readonly Extract<Track, { kind: 'gone' }>[],
 ): Promise<TransactionSighting> {

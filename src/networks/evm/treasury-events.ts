@@ -1,5 +1,5 @@
 import { decodeEventLog } from 'viem';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EventLog, Hex } from './read-answer.ts';
 import {
   BATCH_CANCELLED_TOPIC,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { callWitnesses, type Court, type Witness } from '../../../test/harness/witnesses.ts';
 import type { Asset } from '../../money/asset.ts';
 import { ChainMismatch } from '../network.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import { verifyAssets } from './verify-assets.ts';
 
 const USDT: Asset = {

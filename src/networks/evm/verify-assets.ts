@@ -1,11 +1,11 @@
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import { ChainMismatch } from '../network.ts';
-import { askQuorum } from './ask-quorum.ts';
+import { askQuorum } from '../nodes/ask-quorum.ts';
 import type { EvmNetworkId } from './evm-network.ts';
-import { RpcFailure } from './json-rpc.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
 import type { EvmNode } from './node.ts';
-import type { NodePool } from './nodes.ts';
+import type { EvmPool } from './nodes.ts';
 import { contractOf, readDecimals } from './token.ts';
 
 /** What the configuration says of a network. */
@@ -20,7 +20,7 @@ export interface ConfiguredNetwork {
  * agrees that they are not, and RpcFailure where there is no quorum for either.
  */
 export async function verifyAssets(
-  pool: NodePool,
+  pool: EvmPool,
   { network, assets }: ConfiguredNetwork,
 ): Promise<void> {
   await checkChains(pool, network);
@@ -50,7 +50,7 @@ export async function verifyAssets(
 }
 
 /** A node that does not answer is none of another chain: it is asked again before it is believed. */
-async function checkChains(pool: NodePool, network: EvmNetworkId): Promise<void> {
+async function checkChains(pool: EvmPool, network: EvmNetworkId): Promise<void> {
   const checks = await Promise.allSettled(
     pool.all.map(async (node) => {
       await node.checkChain();

@@ -1,5 +1,5 @@
 import type { Json } from '../../../src/base/json.ts';
-import { isRecord } from '../../../src/networks/evm/json-rpc.ts';
+import { isRecord } from '../../../src/networks/nodes/json-rpc.ts';
 import type { SimulatedRandom } from './simulated-chain.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { assert } from '../../../src/base/assert.ts';
 import type { Json } from '../../../src/base/json.ts';
-import { RpcErrorAnswer, RpcFailure } from '../../../src/networks/evm/json-rpc.ts';
+import { RpcErrorAnswer, RpcFailure } from '../../../src/networks/nodes/json-rpc.ts';
 import type { Hex } from '../../../src/networks/evm/read-answer.ts';
 import { answer } from './answer.ts';
 import type { Core } from './core.ts';

@@ -1,5 +1,5 @@
 import type { Json } from '../../../src/base/json.ts';
-import { isRecord } from '../../../src/networks/evm/json-rpc.ts';
+import { isRecord } from '../../../src/networks/nodes/json-rpc.ts';
 import type { Hex } from '../../../src/networks/evm/read-answer.ts';
 import type { BlockRecord } from './block.ts';
 import type { Core } from './core.ts';

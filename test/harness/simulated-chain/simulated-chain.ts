@@ -1,5 +1,5 @@
 import type { Clock } from '../../../src/base/clock.ts';
-import type { RpcEndpoint } from '../../../src/networks/evm/json-rpc.ts';
+import type { RpcEndpoint } from '../../../src/networks/nodes/json-rpc.ts';
 import type { Hex } from '../../../src/networks/evm/read-answer.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT, callWitnesses, type Court } from '../../../test/harness/witnesses.ts';
 import { askQuorum, type QuorumAnswer } from './ask-quorum.ts';
-import type { EvmNode } from './node.ts';
+import type { EvmNode } from '../evm/node.ts';
 import { AGREEING_TO_RETURN_MS, AGREEMENTS_TO_RETURN } from './node-standing.ts';
 
 /** What each witness says: a balance, or silence. */
 type Testimony = readonly (bigint | 'silent')[];
 
-async function ask(court: Court): Promise<QuorumAnswer<bigint>> {
+async function ask(court: Court): Promise<QuorumAnswer<EvmNode, bigint>> {
   const balance = async (node: EvmNode): Promise<bigint> => await node.balance(ACCOUNT);
   return await askQuorum(court.pool, balance, (a, b) => a === b);
 }

@@ -1,5 +1,4 @@
-import type { EvmNode } from './node.ts';
-import type { NodePool } from './nodes.ts';
+import type { NodePool, PoolNode } from './node-pool.ts';
 
 /**
  * What a question put to every node of a pool has proved.
@@ -9,13 +8,13 @@ import type { NodePool } from './nodes.ts';
  * `contradicted`: enough nodes spoke, and no answer has a quorum.
  * `not enough`: fewer nodes than a quorum spoke of those that count. Nothing is proved, nor doubted.
  */
-export type QuorumAnswer<T> =
+export type QuorumAnswer<N extends PoolNode, T> =
   | {
       readonly kind: 'agreed';
       readonly value: T;
       /** Labels. */
       readonly by: readonly string[];
-      readonly against: readonly { readonly node: EvmNode; readonly value: T }[];
+      readonly against: readonly { readonly node: N; readonly value: T }[];
     }
   | {
       readonly kind: 'contradicted';
@@ -29,11 +28,11 @@ export type QuorumAnswer<T> =
  * has to be an equivalence. Nodes in quarantine are asked as well: their word counts for nothing,
  * but those that say what a quorum says come nearer to the end of it. Throws no RpcFailure.
  */
-export async function askQuorum<T>(
-  pool: NodePool,
-  question: (node: EvmNode) => Promise<T>,
+export async function askQuorum<N extends PoolNode, T>(
+  pool: NodePool<N>,
+  question: (node: N) => Promise<T>,
   same: (a: T, b: T) => boolean,
-): Promise<QuorumAnswer<T>> {
+): Promise<QuorumAnswer<N, T>> {
   const heard = await pool.hearAll(question);
   const spoken = heard.flatMap((it) => (it.kind === 'heard' ? [it] : []));
   const counted = spoken.filter(({ node }) => pool.counts(node));
@@ -58,16 +57,16 @@ export async function askQuorum<T>(
   return { kind: 'agreed', value, by: agreed.nodes.map(labelOf), against };
 }
 
-interface Spoken<T> {
-  readonly node: EvmNode;
+interface Spoken<N extends PoolNode, T> {
+  readonly node: N;
   readonly value: T;
 }
 
-function groupsOf<T>(
-  spoken: readonly Spoken<T>[],
+function groupsOf<N extends PoolNode, T>(
+  spoken: readonly Spoken<N, T>[],
   same: (a: T, b: T) => boolean,
-): { readonly value: T; readonly nodes: EvmNode[] }[] {
-  const groups: { readonly value: T; readonly nodes: EvmNode[] }[] = [];
+): { readonly value: T; readonly nodes: N[] }[] {
+  const groups: { readonly value: T; readonly nodes: N[] }[] = [];
   for (const { node, value } of spoken) {
     const group = groups.find((it) => same(it.value, value));
     if (group === undefined) groups.push({ value, nodes: [node] });
@@ -76,6 +75,6 @@ function groupsOf<T>(
   return groups;
 }
 
-function labelOf(node: EvmNode): string {
+function labelOf(node: PoolNode): string {
   return node.label;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT, callWitnesses, type Court } from '../../../test/harness/witnesses.ts';
-import type { EvmNode } from './node.ts';
-import { boundsOf } from './watch-heads.ts';
+import type { EvmNode } from '../evm/node.ts';
+import { boundsOf } from '../evm/nodes.ts';
 
 const { lagBlocks, stillMs } = boundsOf(1);
 const LAG = Number(lagBlocks);

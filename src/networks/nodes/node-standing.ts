@@ -1,6 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { Hex } from './read-answer.ts';
 
 /** What is known of one node's behaviour, and what follows from it. Kept in memory alone. */
 export interface Standing {
@@ -35,7 +34,7 @@ export interface Standing {
 
 export interface SeenHead {
   readonly number: bigint;
-  readonly hash: Hex;
+  readonly hash: string;
 }
 
 const FIRST_WAIT_MS = 1_000;

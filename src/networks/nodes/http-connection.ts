@@ -6,7 +6,8 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
  * not followed, and neither answers nor errors show the URL.
  */
 export interface HttpConnection {
-  post(body: string): Promise<HttpAnswer>;
+  /** `path` is joined to the URL's own: "wallet/getnowblock". */
+  post(body: string, path?: string): Promise<HttpAnswer>;
 }
 
 export type HttpAnswer =
@@ -33,10 +34,10 @@ export function openHttpConnection(url: URL, limits: HttpLimits): HttpConnection
   const send = secure ? requestHttps : requestHttp;
   const target = { url: withoutCredentials(url), headers: headersFor(url) };
   return {
-    post: async (body) =>
+    post: async (body, path) =>
       await new Promise((resolve) => {
         const headers = { ...target.headers, 'content-length': Buffer.byteLength(body) };
-        const request = send(target.url, { method: 'POST', agent, headers });
+        const request = send(under(target.url, path), { method: 'POST', agent, headers });
         const settle = (answer: HttpAnswer): void => {
           clearTimeout(timer);
           resolve(answer);
@@ -56,6 +57,13 @@ export function openHttpConnection(url: URL, limits: HttpLimits): HttpConnection
         request.end(body);
       }),
   };
+}
+
+function under(url: URL, path: string | undefined): URL {
+  if (path === undefined) return url;
+  const joined = new URL(url.href);
+  joined.pathname = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  return joined;
 }
 
 function collect(

@@ -1,5 +1,4 @@
-import type { Standing } from './node-standing.ts';
-import type { Block } from './read-answer.ts';
+import type { SeenHead, Standing } from './node-standing.ts';
 
 /** How far a node's newest block may be from what others say before it is passed over. */
 export interface HeadBounds {
@@ -9,24 +8,9 @@ export interface HeadBounds {
   readonly stillMs: number;
 }
 
-/** By chain id. About a minute of blocks: nodes of one provider differ by a few of them. */
-const BOUNDS: ReadonlyMap<number, HeadBounds> = new Map([
-  // Blocks every 12 s; slots are missed now and then.
-  [1, { lagBlocks: 4n, stillMs: 90_000 }],
-  // Every 2 s.
-  [137, { lagBlocks: 30n, stillMs: 60_000 }],
-  // Every 0.45 to 3 s, as the chain's rules were at the time.
-  [56, { lagBlocks: 60n, stillMs: 60_000 }],
-]);
-const OTHER_CHAIN: HeadBounds = { lagBlocks: 30n, stillMs: 60_000 };
-
-export function boundsOf(chainId: number): HeadBounds {
-  return BOUNDS.get(chainId) ?? OTHER_CHAIN;
-}
-
 export interface HeadHeard {
   readonly standing: Standing;
-  readonly head: Pick<Block, 'number' | 'hash'>;
+  readonly head: SeenHead;
 }
 
 /** Judges newest blocks that were asked for together. A node that did not answer keeps its standing. */

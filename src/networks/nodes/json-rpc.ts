@@ -41,6 +41,18 @@ export class RpcErrorAnswer extends RpcFailure {
   }
 }
 
+/** The same endpoint, of which every question goes through `observe`. */
+export function observedRpc(
+  endpoint: RpcEndpoint,
+  observe: <T>(question: () => Promise<T>) => Promise<T>,
+): RpcEndpoint {
+  return {
+    label: endpoint.label,
+    request: async (method, params) =>
+      await observe(async () => await endpoint.request(method, params)),
+  };
+}
+
 /** The most that an answer may weigh: a full block with its transactions is well below it. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 

@@ -2,7 +2,7 @@ import type { NetworkReader } from '../network.ts';
 import type { EvmNetworkId } from './evm-network.ts';
 import { readFollowedBatch } from './followed-batch.ts';
 import { connectNodes, type EvmConnection, type EvmPool } from './nodes.ts';
-import { sightOnNodes } from './sight-on-nodes.ts';
+import { sightBatch } from './sight-batch.ts';
 
 export interface EvmReaderOptions extends EvmConnection {
   readonly network: EvmNetworkId;
@@ -22,7 +22,7 @@ export function createReaderOver(
     network: chain.network,
     async status(attempt) {
       try {
-        return await sightOnNodes(pool, await readFollowedBatch(attempt, chain));
+        return await sightBatch(pool, await readFollowedBatch(attempt, chain));
       } catch (error) {
         return { kind: 'unknown', reason: reasonOf(error) };
       }

@@ -1,21 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BlockReference, Sighting } from '../network.ts';
+import type { Sighting } from '../network.ts';
 import { readFinalized } from './finality.ts';
 import type { FollowedBatch } from './followed-batch.ts';
 import { executes, judgeBatch } from './judge-batch.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
+import type { NodeSighting } from '../nodes/sight-on-nodes.ts';
 import { logsInChunks } from './logs-in-chunks.ts';
 import type { EvmNode } from './node.ts';
 import type { Block, EventLog, Hex, Receipt } from './read-answer.ts';
 import { isSpentIn, spentSlotOf } from './spent-slot.ts';
 import { readTreasuryEvent, type TreasuryEvent } from './treasury-events.ts';
-
-/** What one node says, and the block that it rests on where it ends the attempt. */
-export interface NodeSighting {
-  readonly sighting: Sighting;
-  /** Null where the answer is not for ever. */
-  readonly block: BlockReference | null;
-}
 
 /**
  * What one node says of one batch. All answers are of this node, in the order in which each can

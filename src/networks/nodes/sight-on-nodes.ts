@@ -1,52 +1,70 @@
 import { present } from '../../base/assert.ts';
 import type { BlockReference, ItemFate, Sighting } from '../network.ts';
-import type { FollowedBatch } from './followed-batch.ts';
-import { RpcFailure } from '../nodes/json-rpc.ts';
-import type { EvmNode } from './node.ts';
-import type { Heard } from '../nodes/node-pool.ts';
-import type { EvmPool } from './nodes.ts';
-import { sight, type NodeSighting } from './sight.ts';
+import { RpcFailure } from './json-rpc.ts';
+import type { Heard, NodePool, PoolNode } from './node-pool.ts';
+
+/** What one node says, and the block that it rests on where it ends the attempt. */
+export interface NodeSighting {
+  readonly sighting: Sighting;
+  /** Null where the answer is not for ever. */
+  readonly block: BlockReference | null;
+}
+
+/** How a node of one chain is asked. */
+export interface SightQuestions<N extends PoolNode> {
+  /** All answers are of this node. Throws RpcFailure where it fails or contradicts itself. */
+  sight(node: N): Promise<NodeSighting>;
+  /** The hash of the node's own block at a height; null where it has none. Throws RpcFailure. */
+  hashAt(node: N, number: bigint): Promise<string | null>;
+}
 
 /**
- * What the nodes of a network say of a batch. All are asked. An answer that ends the attempt (final,
+ * What the nodes of a network say of an attempt. All are asked. An answer that ends the attempt (final,
  * dead) and a doubt for a person have to be said by a quorum of them, on the same chain; a node that
  * contradicts a quorum is named and put in quarantine. Where none has a quorum, two nodes that cannot
  * both be right make it unknown. A node that fails or is behind counts for nothing and contradicts
  * nothing; what does not end the attempt is believed of one node.
  */
-export async function sightOnNodes(pool: EvmPool, batch: FollowedBatch): Promise<Sighting> {
-  const heard = await pool.hearAll(async (node) => await sight(node, batch));
+export async function sightOnNodes<N extends PoolNode>(
+  pool: NodePool<N>,
+  questions: SightQuestions<N>,
+): Promise<Sighting> {
+  const heard = await pool.hearAll(async (node) => await questions.sight(node));
   const voices = heard.flatMap(voiceOf);
   const counted = voices.filter(({ node }) => pool.counts(node));
-  const verdict = await findVerdict(pool, counted);
+  const verdict = await findVerdict(pool, questions, counted);
   if (verdict === null) return withoutVerdict(heard, counted);
   for (const voice of voices) weigh(pool, voice, verdict);
   return answerOf(verdict);
 }
 
 /** One node's sighting. */
-interface Voice {
-  readonly node: EvmNode;
+interface Voice<N extends PoolNode> {
+  readonly node: N;
   readonly sighting: Sighting;
   /** Null where the sighting is not for ever. */
   readonly block: BlockReference | null;
 }
 
 /** What a quorum says, by the voice whose words are used, and all that say the same. */
-interface Verdict extends Voice {
-  readonly agreeing: readonly Voice[];
+interface Verdict<N extends PoolNode> extends Voice<N> {
+  readonly agreeing: readonly Voice<N>[];
 }
 
-function voiceOf(heard: Heard<EvmNode, NodeSighting>): Voice[] {
+function voiceOf<N extends PoolNode>(heard: Heard<N, NodeSighting>): Voice<N>[] {
   return heard.kind === 'heard' ? [{ node: heard.node, ...heard.value }] : [];
 }
 
 /** A quorum is more than half of the nodes, so there is one verdict at most. */
-async function findVerdict(pool: EvmPool, voices: readonly Voice[]): Promise<Verdict | null> {
+async function findVerdict<N extends PoolNode>(
+  pool: NodePool<N>,
+  questions: SightQuestions<N>,
+  voices: readonly Voice<N>[],
+): Promise<Verdict<N> | null> {
   const groups = Map.groupBy(voices, keyOf);
   for (const [key, group] of groups) {
     if (key === null || group.length < pool.quorum) continue;
-    const verdict = await onOneChain(pool, group);
+    const verdict = await onOneChain(pool, questions, group);
     if (verdict !== null) return verdict;
   }
   return null;
@@ -57,7 +75,7 @@ async function findVerdict(pool: EvmPool, voices: readonly Voice[]): Promise<Ver
  * each item. Whose fault a failure was is not part of it, and neither is the block at which a deadline
  * is seen to have passed: nodes are not equally far. Null: it proves nothing.
  */
-function keyOf({ sighting, block }: Voice): string | null {
+function keyOf({ sighting, block }: Voice<PoolNode>): string | null {
   switch (sighting.kind) {
     case 'final':
       return ['final', sighting.transactionHash, block?.hash, ...sighting.fates.map(moveOf)].join();
@@ -80,10 +98,16 @@ function moveOf(fate: ItemFate): string {
  * The voice whose block enough of the group hold on their chains. Those that stand on the same block
  * need not be asked; the others could be of two chains that have parted.
  */
-async function onOneChain(pool: EvmPool, group: readonly Voice[]): Promise<Verdict | null> {
+async function onOneChain<N extends PoolNode>(
+  pool: NodePool<N>,
+  questions: SightQuestions<N>,
+  group: readonly Voice<N>[],
+): Promise<Verdict<N> | null> {
   for (const voice of group) {
     const block = present(voice.block, 'what ends an attempt rests on a block');
-    const holding = await Promise.all(group.map(async (other) => await holds(other, block)));
+    const holding = await Promise.all(
+      group.map(async (other) => await holds(questions, other, block)),
+    );
     const agreeing = group.filter((_, index) => holding[index] === true);
     if (agreeing.length >= pool.quorum) return { ...voice, agreeing };
   }
@@ -91,18 +115,22 @@ async function onOneChain(pool: EvmPool, group: readonly Voice[]): Promise<Verdi
 }
 
 /** Whether a voice that ends the attempt holds this block at or below its own. */
-async function holds({ node, block: own }: Voice, block: BlockReference): Promise<boolean> {
+async function holds<N extends PoolNode>(
+  questions: SightQuestions<N>,
+  { node, block: own }: Voice<N>,
+  block: BlockReference,
+): Promise<boolean> {
   if (own === null || own.number < block.number) return false;
   if (own.hash === block.hash) return true;
   try {
-    return (await node.blockAt(block.number))?.hash === block.hash;
+    return (await questions.hashAt(node, block.number)) === block.hash;
   } catch (error) {
     if (!(error instanceof RpcFailure)) throw error;
     return false;
   }
 }
 
-function weigh(pool: EvmPool, voice: Voice, verdict: Verdict): void {
+function weigh<N extends PoolNode>(pool: NodePool<N>, voice: Voice<N>, verdict: Verdict<N>): void {
   if (verdict.agreeing.includes(voice) || keyOf(voice) === keyOf(verdict)) {
     pool.weigh(voice.node, true);
   } else if (contradict(voice.sighting, verdict.sighting)) {
@@ -117,7 +145,7 @@ function weigh(pool: EvmPool, voice: Voice, verdict: Verdict): void {
  * Of failures that one node lays at the recipient's door and another does not, the harmless reading
  * holds: the payout is inspected afresh before anything else.
  */
-function answerOf({ sighting, agreeing }: Verdict): Sighting {
+function answerOf({ sighting, agreeing }: Verdict<PoolNode>): Sighting {
   if (sighting.kind !== 'final') return sighting;
   const fates = sighting.fates.map((fate, index) => {
     const readings = agreeing.flatMap((it) =>
@@ -129,8 +157,8 @@ function answerOf({ sighting, agreeing }: Verdict): Sighting {
 }
 
 function withoutVerdict(
-  heard: readonly Heard<EvmNode, NodeSighting>[],
-  counted: readonly Voice[],
+  heard: readonly Heard<PoolNode, NodeSighting>[],
+  counted: readonly Voice<PoolNode>[],
 ): Sighting {
   for (const [index, voice] of counted.entries()) {
     const rival = counted
@@ -147,7 +175,7 @@ function withoutVerdict(
   return { kind: 'unknown', reason: [...said, ...failures].join('; ') };
 }
 
-function contradiction(voice: Voice, rival: Voice): Sighting {
+function contradiction(voice: Voice<PoolNode>, rival: Voice<PoolNode>): Sighting {
   return {
     kind: 'unknown',
     needsPerson: true,
@@ -157,7 +185,7 @@ function contradiction(voice: Voice, rival: Voice): Sighting {
   };
 }
 
-function saying({ sighting, block }: Voice): string {
+function saying({ sighting, block }: Voice<PoolNode>): string {
   const at = block === null ? '' : ` at block ${block.number}`;
   const detail = 'reason' in sighting ? ` (${sighting.reason})` : '';
   return `${sighting.kind}${at}${detail}`;

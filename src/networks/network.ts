@@ -38,10 +38,14 @@ export interface Inspection {
   readonly plan: SigningPlan | null;
 }
 
-/** What a simulation has measured. Only the driver that made it reads it. */
-export type SigningPlan = Readonly<Record<string, bigint>>;
+/** What an inspection has measured and chosen. Only the driver that made it reads it. */
+export type SigningPlan = Readonly<Record<string, bigint | string | readonly string[]>>;
 
-/** Where the next transaction of one sender stands. `sequence` is the EVM nonce. */
+/**
+ * Where a transaction of one sender stands. In ordered lanes `sequence` is the chain's own (EVM: the
+ * nonce). In independent ones it is the number that Knit gave: transactions that share it are versions of
+ * one, of which the chain takes one (Bitcoin: they spend the same coins).
+ */
 export interface LanePosition {
   readonly sender: string;
   readonly sequence: bigint;
@@ -50,7 +54,7 @@ export interface LanePosition {
 /** What to sign: all orders are of one asset, and `plan` is from their inspection. */
 export interface SigningOrder {
   readonly orders: readonly TransferOrder[];
-  /** Given once, ever: the fence is made of it (EVM: the batch id). */
+  /** Given once on its network, ever (EVM: the batch id, of which the fence is made). */
   readonly number: bigint;
   readonly plan: SigningPlan;
   /** Of the sender that carries it first. */
@@ -59,7 +63,10 @@ export interface SigningOrder {
 
 /** The payer's signed word for one or more payouts, and the first transaction to carry it. */
 export interface SignedAttempt {
-  /** What the chain spends once. One attempt a fence, ever. EVM: "treasury:batch:number". */
+  /**
+   * What the chain spends once. One attempt a fence, ever. EVM: "treasury:batch:number". Tron: the
+   * transaction's id. Solana: its first signature. Bitcoin: the coin that every version spends first.
+   */
   readonly fence: string;
   readonly payer: string;
   /** What was signed. EVM: the calldata of the treasury's execute, its signature included. */
@@ -68,16 +75,27 @@ export interface SignedAttempt {
   readonly authorityHash: string;
   /** It takes no effect in a block whose time is later, in whole seconds; null: it never expires. */
   readonly validUntil: Date | null;
+  /** It takes no effect in a block of a greater height; null: no height ends it. Solana: the blockhash's last. */
+  readonly validUntilBlock: bigint | null;
   /** It lies in no block before this one. */
   readonly sinceBlock: bigint;
   /** The payouts paid by it, in the order of their position. */
   readonly payoutIds: readonly string[];
-  readonly transaction: SignedTransaction;
+  readonly transaction: NewTransaction;
 }
 
 export interface SignedTransaction extends LanePosition {
   readonly transactionHash: string;
   readonly rawTransaction: Uint8Array;
+}
+
+/** A transaction that was just signed. */
+export interface NewTransaction extends SignedTransaction {
+  /**
+   * The coins that it spends, of chains that have such ("txid:vout"): recorded with it, so that nothing else
+   * is signed for them until its attempt is dead. Empty elsewhere.
+   */
+  readonly spends: readonly string[];
 }
 
 /** An attempt as it is asked about later, from its stored row. */
@@ -87,6 +105,7 @@ export interface AttemptToFollow {
   readonly authority: Uint8Array;
   readonly authorityHash: string;
   readonly validUntil: Date | null;
+  readonly validUntilBlock: bigint | null;
   readonly sinceBlock: bigint;
   readonly orders: readonly TransferOrder[];
   /** All that were ever signed to carry it, newest first. */
@@ -103,7 +122,13 @@ export interface BlockReference {
  * `undone` through no doing of the recipient (treasury short, token paused), so it may be tried again.
  */
 export type ItemFate =
-  | { readonly kind: 'paid'; readonly payoutId: string; readonly proof: Json }
+  | {
+      readonly kind: 'paid';
+      readonly payoutId: string;
+      readonly proof: Json;
+      /** Of the transaction's cost, what this payout alone has caused (an account opened for it); the rest is shared. */
+      readonly ownFeeUnits?: bigint;
+    }
   | {
       readonly kind: 'refused' | 'undone';
       readonly payoutId: string;
@@ -180,7 +205,7 @@ export interface ChainHead {
 
 /** What the payer needs before it can pay, done by a transaction of its own account. */
 export interface Chore {
-  readonly purpose: 'DEPLOY' | 'DELEGATE' | 'TOP_UP';
+  readonly purpose: 'DEPLOY' | 'DELEGATE' | 'TOP_UP' | 'OPEN_ACCOUNT' | 'CONSOLIDATE';
   /** For the log: "delegates the treasury account to 0x…". */
   readonly what: string;
   /** How many sequences of the treasury's account it takes: a delegation of itself takes two (EIP-7702). */
@@ -198,12 +223,18 @@ export interface Upkeep {
   readonly alarms: readonly string[];
 }
 
-/** One transfer of an asset into or out of the payer's account, in a final block. */
+/**
+ * One transfer of an asset into or out of the payer's account, in a final block. Where the asset is the
+ * chain's coin, the fee of a transaction of the payer's is one too: out, to nobody.
+ */
 export interface Movement {
+  readonly kind: 'transfer' | 'fee';
   readonly direction: 'in' | 'out';
   readonly units: bigint;
+  /** Empty of a fee. */
   readonly counterparty: string;
   readonly transactionHash: string;
+  /** Its place in the transaction: tells it from the others of the same direction. */
   readonly logIndex: bigint;
   readonly block: BlockReference;
   /** The attempt of the payer that the transaction carried out there; null where it was none. */
@@ -213,45 +244,76 @@ export interface Movement {
 /** What a process without keys may ask of a chain. */
 export interface NetworkReader {
   readonly network: NetworkId;
+  /**
+   * `ordered`: the chain runs a sender's transactions in the order of their sequences (EVM). `independent`:
+   * each stands alone and carries its attempt by itself; it ends with it. There are no counts to ask for, and
+   * nothing else carries an attempt: `sequences` and `carry` are not to be called.
+   */
+  readonly lanes: 'ordered' | 'independent';
   status(attempt: AttemptToFollow): Promise<Sighting>;
+}
+
+/** What is signed for already, read from the database before the chain is asked. */
+export interface KnownToBeSigned {
+  /** Of the asset, and in no block yet. */
+  readonly unitsOnTheWay: bigint;
+  /** The coins that open transactions spend. */
+  readonly taken: readonly string[];
+}
+
+export interface DriverLimits {
+  /** The most payouts that one attempt can hold. */
+  readonly ordersPerAttempt: number;
+  /** The most own transactions of one sender that may be in no block at once. */
+  readonly waitingTransactions: number;
+  /**
+   * How long after it was signed an attempt may take effect, in milliseconds; null where the chain shows
+   * in another way what was signed (ordered lanes: by its counts).
+   */
+  readonly validForMs: number | null;
 }
 
 /** What the settlement worker needs of a chain. */
 export interface NetworkDriver extends NetworkReader {
   /** The account that holds the tokens and whose key signs for them. */
   readonly treasury: string;
-  /** Plain accounts that send what the treasury has signed: a lane each. */
+  /** Plain accounts that send what the treasury has signed: a lane each. None where it sends by itself. */
   readonly gasAccounts: readonly string[];
+  /** Whether a transaction that waits can be replaced at a higher fee. What cannot, expires. */
+  readonly replaces: boolean;
+  readonly limits: DriverLimits;
   /**
    * Compares the configured assets with the chain (chain id, decimals).
    * Throws a ChainMismatch where they differ; any other error means that the chain was not reached.
    */
   verifyAssets(): Promise<void>;
-  /** Of orders of one asset. `unitsOnTheWay`: signed for and in no block yet, read before this call. */
-  inspect(
-    orders: readonly TransferOrder[],
-    known: { readonly unitsOnTheWay: bigint },
-  ): Promise<Inspection>;
+  /** Of orders of one asset. */
+  inspect(orders: readonly TransferOrder[], known: KnownToBeSigned): Promise<Inspection>;
   /**
    * Builds and signs; sends nothing. Same arguments may give other bytes (fees move).
    * Throws {@link SigningPostponed} where it should be tried again later; nothing was signed then.
    */
   sign(order: SigningOrder): Promise<SignedAttempt>;
   /** Another transaction for the same authority. Throws {@link SigningPostponed}, as sign does. */
-  carry(attempt: AttemptToFollow, lane: LanePosition): Promise<SignedTransaction>;
+  carry(attempt: AttemptToFollow, lane: LanePosition): Promise<NewTransaction>;
   /**
    * Takes the same sequence of the same sender at a fee that nodes accept as a replacement, within the
    * ceiling: the same call, or nothing at all. Throws {@link SigningPostponed} where that is not to be had.
    */
-  replace(transaction: SignedTransaction, by: 'itself' | 'nothing'): Promise<SignedTransaction>;
+  replace(
+    transaction: SignedTransaction,
+    by: 'itself' | 'nothing',
+    known: Pick<KnownToBeSigned, 'taken'>,
+  ): Promise<NewTransaction>;
   broadcast(rawTransaction: Uint8Array): Promise<BroadcastAnswer>;
-  /** What became of one transaction of a lane. */
+  /** What became of one transaction of a lane; of independent ones it is asked about chores alone. */
   track(transaction: SignedTransaction): Promise<TransactionSighting>;
+  /** Of ordered lanes. */
   sequences(sender: string): Promise<SequenceCounts>;
   /** What the payer's accounts need. Throws where the chain was not reached. */
-  upkeep(): Promise<Upkeep>;
+  upkeep(known: Pick<KnownToBeSigned, 'taken'>): Promise<Upkeep>;
   /** Signs a chore on the treasury's own lane. Throws {@link SigningPostponed}, as sign does. */
-  signChore(chore: Chore, lane: LanePosition): Promise<SignedTransaction>;
+  signChore(chore: Chore, lane: LanePosition): Promise<NewTransaction>;
   head(): Promise<ChainHead>;
   /** Whether a quorum of the nodes holds this block on its chain. */
   holds(block: BlockReference): Promise<'yes' | 'no' | 'unknown'>;

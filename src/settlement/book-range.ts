@@ -8,6 +8,7 @@ import {
   bookMovements,
   findBookedKeys,
   findExplanations,
+  findOwnTransactions,
   keyOf,
   sumMovements,
   sumOpenUnits,
@@ -80,8 +81,7 @@ async function bookReading(tx: Tx, round: Round, reading: Reading): Promise<Reco
   const { asset, row, at, reasons } = round;
   const { network, token } = row;
   for (const movement of await bookNew(tx, round, reading.movements)) {
-    const { transactionHash, counterparty } = movement;
-    const text = `transaction ${transactionHash} sent ${amountOf(asset, movement.units)} to ${counterparty}, which no attempt explains`;
+    const text = unexplained(asset, movement);
     reasons.push({ text, isNew: true });
   }
   const { number, hash } = reading.to;
@@ -118,12 +118,33 @@ async function bookNew(tx: Tx, round: Round, movements: readonly Movement[]): Pr
   const fences = fresh.flatMap(({ carried }) => (carried === null ? [] : [carried.fence]));
   const offered = await findExplanations(tx, { network, token }, fences);
   const explained = explainMovements(network, fresh, offered);
+  const fees = fresh.filter(({ kind }) => kind === 'fee');
+  const hashesOfFees = fees.map(({ transactionHash }) => transactionHash);
+  const own = await findOwnTransactions(tx, network, hashesOfFees);
+  const isOwnFee = ({ kind, transactionHash }: Movement): boolean =>
+    kind === 'fee' && own.has(transactionHash);
   await bookMovements(
     tx,
     { network, token, at: round.at },
-    movements.map((movement) => ({ movement, explanation: explained.get(movement) ?? null })),
+    movements.map((movement) => ({
+      movement,
+      explanation: explained.get(movement) ?? null,
+      isOwnFee: isOwnFee(movement),
+    })),
   );
-  return fresh.filter((movement) => movement.direction === 'out' && !explained.has(movement));
+  return fresh.filter(
+    (movement) => movement.direction === 'out' && !explained.has(movement) && !isOwnFee(movement),
+  );
+}
+
+function unexplained(
+  asset: Asset,
+  { kind, transactionHash, units, counterparty }: Movement,
+): string {
+  const amount = amountOf(asset, units);
+  return kind === 'fee'
+    ? `transaction ${transactionHash} took a fee of ${amount}, and Knit did not sign it`
+    : `transaction ${transactionHash} sent ${amount} to ${counterparty}, which no attempt explains`;
 }
 
 async function settleEnded(tx: Tx, round: Round, row: Reconciliation): Promise<Reconciliation> {

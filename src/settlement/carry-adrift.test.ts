@@ -11,7 +11,7 @@ import {
 } from '../../test/harness/settlement-road.ts';
 import { send, testKey } from '../../test/harness/treasury-contract.ts';
 import { present } from '../base/assert.ts';
-import type { NetworkDriver, SignedTransaction } from '../networks/network.ts';
+import type { NetworkDriver, NewTransaction } from '../networks/network.ts';
 import type { Payout } from '../payouts/payout.ts';
 import type { AttemptView } from './find-attempts.ts';
 import { listLanes } from './lanes.ts';
@@ -42,9 +42,9 @@ const FEES = { maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 11n };
 
 /** The same call with so little gas that the chain undoes all of it. */
 async function starved(
-  transaction: SignedTransaction,
+  transaction: NewTransaction,
   authority: Uint8Array,
-): Promise<SignedTransaction> {
+): Promise<NewTransaction> {
   const index = driver.gasAccounts.indexOf(transaction.sender);
   const raw = await gasKey(index).signTransaction({
     type: 'eip1559',

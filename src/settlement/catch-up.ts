@@ -1,7 +1,8 @@
+import { later } from '../base/clock.ts';
 import { TOKENS } from '../money/asset.ts';
 import { deepReorgBlocks } from './deep-reorg.ts';
 import { findLane } from './lanes.ts';
-import { findNetworkState } from './network-state.ts';
+import { FIRST_NUMBER, findNetworkState } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { findReconciliations } from './reconciliation.ts';
 import type { Settlement } from './settlement.ts';
@@ -13,10 +14,39 @@ import { watchChain } from './watch-chain.ts';
  * seen (a restored backup), and what it calls open may have been paid.
  */
 export function createCatchUp(settlement: Settlement): () => Promise<boolean> {
+  const isShown =
+    settlement.driver.lanes === 'ordered' ? createCounting(settlement) : createWaiting(settlement);
+  return async () => (await isShown()) && (await isReconciled(settlement));
+}
+
+/** Whether the chain shows, in final blocks, all that was ever signed. */
+type IsShown = () => Promise<boolean>;
+
+function createCounting(settlement: Settlement): IsShown {
   let awaited: ReadonlyMap<string, bigint> | undefined;
   return async () => {
     awaited ??= await findUnrecorded(settlement);
-    return (await areFinal(settlement, awaited)) && (await isReconciled(settlement));
+    return await areFinal(settlement, awaited);
+  };
+}
+
+/**
+ * Nothing counts what was signed, but it expires: whatever this worker's database may have lost is in a final
+ * block, or never will be, once a block is final that is later than its last moment. A database that has never
+ * signed for the network has nothing to lose.
+ */
+function createWaiting({ database, driver, clock }: Settlement): IsShown {
+  const { network, limits } = driver;
+  const startedAt = clock.now();
+  let isOver = limits.validForMs === null;
+  return async () => {
+    if (isOver) return true;
+    const state = await findNetworkState(database, network);
+    if (state === undefined) return false;
+    const { finalTime } = await driver.head();
+    isOver =
+      state.nextNumber === FIRST_NUMBER || finalTime > later(startedAt, limits.validForMs ?? 0);
+    return isOver;
   };
 }
 

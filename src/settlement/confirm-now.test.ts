@@ -26,7 +26,8 @@ afterEach(async () => {
 /** As the API process has it: a reader, and nothing that sends. */
 function follower(status?: NetworkReader['status']): Follower & Pick<Settlement, 'ids'> {
   const { driver, ...rest } = road.settlement();
-  const reader = status === undefined ? driver : { network: driver.network, status };
+  const reader =
+    status === undefined ? driver : { network: driver.network, lanes: driver.lanes, status };
   return { ...rest, reader, isWorker: false };
 }
 
@@ -38,7 +39,7 @@ async function ask(payout: Payout, by = follower()): Promise<Payout> {
 describe('confirmNow', () => {
   it('records what is proven, through to COMPLETED', async () => {
     const payout = await road.order(1n);
-    expect(await ask(payout)).toMatchObject({ status: 'PENDING' });
+    expect(await ask(payout)).toMatchObject({ lanes: 'ordered' as const, status: 'PENDING' });
     await acceptOrders(road.settlement());
     expect(await ask(payout)).toMatchObject({ status: 'PENDING' });
     await road.submit();

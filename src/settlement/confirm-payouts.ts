@@ -11,6 +11,7 @@ import {
   type RecordedAttempt,
 } from './internal/attempt-store.ts';
 import { endInFlight, lockFlight, requeue, type ProvenEnd } from './internal/order-store.ts';
+import { endCarriers, isOwnTransaction } from './internal/transaction-store.ts';
 import { findWatchedBlocks } from './internal/watched-blocks.ts';
 import { stopNetwork } from './network-state.ts';
 import { toTransferOrder, type AssetOf } from './order.ts';
@@ -60,6 +61,7 @@ export function toFollow(attempt: RecordedAttempt, assetOf: AssetOf): AttemptToF
     authority: attempt.authority,
     authorityHash: attempt.authorityHash,
     validUntil: attempt.validUntil,
+    validUntilBlock: attempt.validUntilBlock,
     sinceBlock: attempt.sinceBlock,
     orders: orders.map((order) => toTransferOrder({ ...order, network }, assetOf)),
     transactionHashes: attempt.transactionHashes,
@@ -133,6 +135,10 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'LANDED', sighting: 'final', proof, landed, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return;
+    if (follower.reader.lanes === 'independent') {
+      const succeeded = fates.some(({ kind }) => kind === 'paid');
+      await endCarriers(tx, attempt, { landed: { ...landed, succeeded }, at });
+    }
     assertSame(flight, payoutIds, fence);
     const changed = await setFates(tx, attempt, itemEndsOf(fates, feeUnits));
     assert(changed === payoutIds.length, `the payouts of ${fence} were open in their attempt`);
@@ -167,13 +173,16 @@ function assertSame(flight: readonly string[], payoutIds: readonly string[], fen
 }
 
 function itemEndsOf(fates: readonly ItemFate[], feeUnits: bigint): ItemEnd[] {
-  const shares = shareOut(feeUnits, fates.length);
+  const own = fates.map((fate) => (fate.kind === 'paid' ? (fate.ownFeeUnits ?? 0n) : 0n));
+  const shared = own.reduce((left, units) => left - units, feeUnits);
+  assert(shared >= 0n, 'what single payouts have cost is part of the whole');
+  const shares = shareOut(shared, fates.length);
   return fates.map((fate, index) => ({
     payoutId: fate.payoutId,
     fate: fate.kind === 'paid' ? 'PAID' : fate.kind === 'refused' ? 'REFUSED' : 'DEAD',
     reason: fate.kind === 'paid' ? null : fate.reason,
     proof: fate.proof,
-    feeUnits: shares[index] ?? null,
+    feeUnits: (shares[index] ?? 0n) + (own[index] ?? 0n),
   }));
 }
 
@@ -206,6 +215,9 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'DEAD', sighting: reason, proof, landed: null, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return null;
+    if (follower.reader.lanes === 'independent') {
+      await endCarriers(tx, attempt, { landed: null, at });
+    }
     assertSame(flight, payoutIds, fence);
     const ends = payoutIds.map(
       (payoutId) => ({ payoutId, fate: 'DEAD', reason, proof, feeUnits: null }) as const,
@@ -213,7 +225,7 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     const changed = await setFates(tx, attempt, ends);
     assert(changed === payoutIds.length, `the payouts of ${fence} were open in their attempt`);
     await requeueAll(tx, attempt, { payoutIds, availableAt: at, at });
-    if (takenBy === null) return null;
+    if (takenBy === null || (await isOwnTransaction(tx, network, takenBy))) return null;
     const words = `Knit did not make transaction ${takenBy}, which spent ${fence}: the treasury's key was used elsewhere; nothing is signed until "knit network resume" is run`;
     await stopNetwork(tx, { network, reason: words, at });
     return words;

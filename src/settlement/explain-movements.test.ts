@@ -8,6 +8,7 @@ const OTHER = '0x70997970c51812dc3a010c7d01b50e0d17dc79c8';
 const carried = { fence: '0xf3:batch:7', authorityHash: '0x07' };
 
 const MOVEMENT: Movement = {
+  kind: 'transfer',
   direction: 'out',
   units: 5n,
   counterparty: TO,

@@ -29,7 +29,8 @@ export function explainMovements<M extends Movement>(
   );
   const explained = new Map<M, Explanation>();
   for (const movement of movements) {
-    if (movement.direction !== 'out' || movement.carried === null) continue;
+    if (movement.kind !== 'transfer' || movement.direction !== 'out') continue;
+    if (movement.carried === null) continue;
     const alike = left.get(kindOf(movement.carried, movement.units)) ?? [];
     const index = alike.findIndex(({ toAddress }) =>
       sameAddress(network, movement.counterparty, toAddress),

@@ -1,13 +1,14 @@
 import { CommitUnknown } from '../database/sql-failure.ts';
-import { SigningPostponed, type Chore, type SignedTransaction } from '../networks/network.ts';
+import { SigningPostponed, type Chore, type NewTransaction } from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
+import { listTakenCoins } from './internal/coin-store.ts';
 import {
   insertTransaction,
   listOpenTransactions,
   type RecordedTransaction,
 } from './internal/transaction-store.ts';
 import { findLane, setSequenceBack, takeSequence, type HeldLane, type Lane } from './lanes.ts';
-import { isSigningAllowed, stopNetwork } from './network-state.ts';
+import { isSigningAllowed, stopNetwork, takeNumber } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { isOwnAlone, withLane } from './with-lane.ts';
@@ -18,10 +19,11 @@ import { isOwnAlone, withLane } from './with-lane.ts';
  * person should know about. Gives how many chores there were.
  */
 export async function keepUp(settlement: Settlement): Promise<number> {
-  const { driver, log } = settlement;
-  const { chores, alarms } = await driver.upkeep();
+  const { database, driver, log } = settlement;
+  const taken = await listTakenCoins(database, driver.network);
+  const { chores, alarms } = await driver.upkeep({ taken });
   for (const alarm of alarms) log.error({ alarm: true }, alarm);
-  await stopAtStrangeSequence(settlement);
+  if (driver.lanes === 'ordered') await stopAtStrangeSequence(settlement);
   for (const chore of chores) {
     // What is sent to an account whose key somebody else has is theirs.
     if (chore.fills !== null && !(await isOwnAlone(settlement, chore.fills))) continue;
@@ -47,12 +49,15 @@ async function doChore(settlement: Settlement, chore: Chore): Promise<void> {
   const { database, driver, log } = settlement;
   const place = { network: driver.network, sender: driver.treasury };
   await withLane(settlement, driver.treasury, async (held) => {
-    if ((await listOpenTransactions(database, place)).length > 0) return;
-    const lane = await alignLane(settlement, held);
-    if (lane === undefined) return;
-    let signed: SignedTransaction;
+    const open = await listOpenTransactions(database, place);
+    // Where the treasury sends by itself, what carries an attempt is no chore.
+    if (open.some(({ attemptId }) => attemptId === null)) return;
+    const ready = await findPlace(settlement, held);
+    if (ready === undefined) return;
+    const { lane, sequence } = ready;
+    let signed: NewTransaction;
     try {
-      signed = await driver.signChore(chore, { sender: lane.sender, sequence: lane.nextSequence });
+      signed = await driver.signChore(chore, { sender: lane.sender, sequence });
     } catch (error) {
       if (!(error instanceof SigningPostponed)) throw error;
       log.warn({ purpose: chore.purpose }, `waits: ${error.message}`);
@@ -63,6 +68,20 @@ async function doChore(settlement: Settlement, chore: Chore): Promise<void> {
     log.info({ transactionHash: signed.transactionHash, purpose: chore.purpose }, chore.what);
     await broadcastTransaction(settlement, recorded);
   });
+}
+
+/** Where the chore's transaction goes; undefined where none is to be signed now. */
+async function findPlace(
+  settlement: Settlement,
+  held: HeldLane,
+): Promise<{ lane: HeldLane; sequence: bigint } | undefined> {
+  const { database, driver, clock } = settlement;
+  if (driver.lanes === 'ordered') {
+    const lane = await alignLane(settlement, held);
+    return lane && { lane, sequence: lane.nextSequence };
+  }
+  const sequence = await takeNumber(database, driver.network, clock.now());
+  return sequence === undefined ? undefined : { lane: held, sequence };
 }
 
 /**
@@ -97,7 +116,7 @@ async function stopFor(
 
 async function record(
   settlement: Settlement,
-  work: { chore: Chore; lane: HeldLane; signed: SignedTransaction },
+  work: { chore: Chore; lane: HeldLane; signed: NewTransaction },
 ): Promise<RecordedTransaction | undefined> {
   const { database, clock, log } = settlement;
   const { chore, lane, signed } = work;

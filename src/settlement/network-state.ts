@@ -23,7 +23,7 @@ export class PayerMismatch extends Error {
 }
 
 /** A fence of number zero would look like a missing one wherever a person reads it. */
-const FIRST_NUMBER = 1n;
+export const FIRST_NUMBER = 1n;
 
 /**
  * Creates the network's row on first use. Throws {@link PayerMismatch} where it was opened with another

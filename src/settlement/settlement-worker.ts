@@ -1,4 +1,4 @@
-import { ChainMismatch } from '../networks/network.ts';
+import { ChainMismatch, type NetworkDriver } from '../networks/network.ts';
 import { acceptOrders } from './accept-orders.ts';
 import { createCatchUp } from './catch-up.ts';
 import { compareLedger } from './compare-ledger.ts';
@@ -130,10 +130,17 @@ export async function open(
   const opened = (await listLanes(database)).filter((lane) => lane.network === network);
   for (const lane of lanes) {
     if (opened.some(({ sender }) => sender === lane.sender)) continue;
-    const { latest, final } = await driver.sequences(lane.sender);
-    if (latest !== final) throw new Error(`transactions of ${lane.sender} are not final yet`);
-    await openLane(database, { network, ...lane, firstSequence: final, at: clock.now() });
+    const firstSequence = await findFirstSequence(driver, lane.sender);
+    await openLane(database, { network, ...lane, firstSequence, at: clock.now() });
   }
+}
+
+async function findFirstSequence(driver: NetworkDriver, sender: string): Promise<bigint> {
+  // The lane is a lease then, and no order of transactions.
+  if (driver.lanes === 'independent') return 0n;
+  const { latest, final } = await driver.sequences(sender);
+  if (latest !== final) throw new Error(`transactions of ${sender} are not final yet`);
+  return final;
 }
 
 /** Runs a step again and again: at once while there is work, after a pause while there is none. */

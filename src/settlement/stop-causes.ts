@@ -74,7 +74,10 @@ function movementCauses(
 ): StopCause[] {
   const byTransaction = Map.groupBy(movements, ({ transactionHash }) => transactionHash);
   return [...byTransaction].map(([hash, group]) => {
-    const sent = group.map((it) => `${amount(it.token, it.units)} to ${it.counterparty}`);
+    const sent = group.map(
+      (it) =>
+        `${amount(it.token, it.units)} to ${it.counterparty === '' ? 'nobody, as its fee' : it.counterparty}`,
+    );
     const block = group[0]?.blockNumber ?? 0n;
     const what = `transaction ${hash} of block ${block} sent ${sent.join(', ')}`;
     return cause('MOVEMENTS', hash, `${what}, which no attempt explains`);

@@ -6,11 +6,13 @@ import {
   LaneUnfunded,
   SigningPostponed,
   type Inspection,
+  type LanePosition,
   type SignedAttempt,
   type SigningPlan,
 } from '../networks/network.ts';
 import { broadcastTransaction } from './broadcast-transaction.ts';
 import { assertNothingAlive, insertAttempt } from './internal/attempt-store.ts';
+import { listTakenCoins } from './internal/coin-store.ts';
 import {
   claimQueued,
   findDue,
@@ -25,7 +27,7 @@ import { findNetworkState, isSigningAllowed, takeNumber } from './network-state.
 import { toTransferOrder, type Order } from './order.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
-import { stopAtStrangers, withGasLane } from './with-lane.ts';
+import { stopAtStrangers, withRoom } from './with-lane.ts';
 
 /**
  * One round of claim → inspect → sign → record → broadcast for each token: one batch of the payouts that
@@ -46,9 +48,9 @@ export async function submitPayouts(settlement: Settlement): Promise<number> {
 }
 
 async function isBatchDue(settlement: Settlement, token: Token): Promise<boolean> {
-  const { database, driver, clock, pace, maxBatchOrders } = settlement;
+  const { database, driver, clock, pace } = settlement;
   const now = clock.now();
-  const limit = maxBatchOrders;
+  const limit = mostOrders(settlement);
   const { network } = driver;
   const due = await findDue(database, { network, token, limit, leaseMs: pace.leaseMs, now });
   if (due === undefined) return false;
@@ -57,15 +59,19 @@ async function isBatchDue(settlement: Settlement, token: Token): Promise<boolean
   return due.count >= limit || isOld;
 }
 
+function mostOrders({ driver, maxBatchOrders }: Settlement): number {
+  return Math.min(maxBatchOrders, driver.limits.ordersPerAttempt);
+}
+
 async function submitBatch(settlement: Settlement, token: Token): Promise<number> {
-  const { database, driver, clock, pace, maxBatchOrders } = settlement;
+  const { database, driver, clock, pace } = settlement;
   let orders: readonly Order[] = [];
   try {
-    return await withGasLane(settlement, async (lane) => {
+    return await withRoom(settlement, async (lane) => {
       orders = await claimQueued(database, {
         network: driver.network,
         token,
-        limit: maxBatchOrders,
+        limit: mostOrders(settlement),
         leaseMs: pace.leaseMs,
         now: clock.now(),
       });
@@ -89,8 +95,8 @@ async function submitBatch(settlement: Settlement, token: Token): Promise<number
 async function submitSafely(
   settlement: Settlement,
   orders: readonly Order[],
-  lane: HeldLane,
-): Promise<HeldLane> {
+  lane: HeldLane | null,
+): Promise<HeldLane | null> {
   try {
     return await submit(settlement, orders, lane);
   } catch (error) {
@@ -119,8 +125,8 @@ async function submitSafely(
 async function submit(
   settlement: Settlement,
   orders: readonly Order[],
-  lane: HeldLane,
-): Promise<HeldLane> {
+  lane: HeldLane | null,
+): Promise<HeldLane | null> {
   const { inspection, onTheWay } = await inspect(settlement, orders);
   await sortOut(settlement, orders, inspection);
   const payable = ordersOf(
@@ -135,7 +141,14 @@ async function submit(
   }
   await settlement.reach('signed');
   const roomUnits = inspection.freeUnits + onTheWay;
-  const recorded = await record(settlement, { orders: payable, lane, signed, roomUnits });
+  const { attempt, position } = signed;
+  const recorded = await record(settlement, {
+    orders: payable,
+    lane,
+    position,
+    signed: attempt,
+    roomUnits,
+  });
   if (typeof recorded === 'string') {
     await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
     return lane;
@@ -143,27 +156,31 @@ async function submit(
   await settlement.reach('recorded');
   await broadcastTransaction(settlement, recorded);
   await settlement.reach('broadcast');
-  return { ...lane, nextSequence: lane.nextSequence + 1n };
+  return lane && { ...lane, nextSequence: lane.nextSequence + 1n };
 }
 
 /** Or the reason for which nothing is to be signed now. */
 async function sign(
   settlement: Settlement,
-  work: { inspection: Inspection; plan: SigningPlan; lane: HeldLane },
-): Promise<SignedAttempt | string> {
+  work: { inspection: Inspection; plan: SigningPlan; lane: HeldLane | null },
+): Promise<{ attempt: SignedAttempt; position: LanePosition } | string> {
   const { database, driver, clock } = settlement;
   const { inspection, plan, lane } = work;
-  const stranger = await stopAtStrangers(settlement, lane);
+  const stranger = lane && (await stopAtStrangers(settlement, lane));
   if (stranger !== null) return stranger;
-  const number = await takeNumber(database, lane.network, clock.now());
+  const number = await takeNumber(database, driver.network, clock.now());
   if (number === undefined) return 'signing has stopped on this network';
-  const { sender, nextSequence: sequence } = lane;
-  return await driver.sign({
+  const position =
+    lane === null
+      ? { sender: driver.treasury, sequence: number }
+      : { sender: lane.sender, sequence: lane.nextSequence };
+  const attempt = await driver.sign({
     orders: inspection.payable,
     number,
     plan,
-    lane: { sender, sequence },
+    lane: position,
   });
+  return { attempt, position };
 }
 
 const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';
@@ -175,8 +192,9 @@ async function inspect(
 ): Promise<{ inspection: Inspection; onTheWay: bigint }> {
   const { driver, database, assetOf } = settlement;
   const onTheWay = await unitsOnTheWay(database, driver.network, tokenOf(orders));
+  const taken = await listTakenCoins(database, driver.network);
   const transfers = orders.map((order) => toTransferOrder(order, assetOf));
-  const inspection = await driver.inspect(transfers, { unitsOnTheWay: onTheWay });
+  const inspection = await driver.inspect(transfers, { unitsOnTheWay: onTheWay, taken });
   const sorted = [
     ...inspection.payable.map((it) => it.payoutId),
     ...inspection.refused.map((it) => it.payoutId),
@@ -228,7 +246,8 @@ async function record(
   settlement: Settlement,
   work: {
     orders: readonly Order[];
-    lane: HeldLane;
+    lane: HeldLane | null;
+    position: LanePosition;
     signed: SignedAttempt;
     /** What may be on the way together, by the inspection. */
     roomUnits: bigint;
@@ -236,14 +255,14 @@ async function record(
 ): Promise<RecordedTransaction | 'stale' | 'unknown'> {
   const { database, ids, clock, log, pace } = settlement;
   const { orders, lane, signed, roomUnits } = work;
+  const { network } = settlement.driver;
   assertSignedAsOrdered(work);
   const attemptId = ids.next();
   const at = clock.now();
-  const { network } = lane;
   const { fence, transaction, payoutIds } = signed;
   try {
     return await database.transaction(async (tx) => {
-      if (!(await takeSequence(tx, lane, { count: 1n, at }))) {
+      if (lane !== null && !(await takeSequence(tx, lane, { count: 1n, at }))) {
         throw new StaleClaim('the lane has passed on');
       }
       if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
@@ -271,14 +290,14 @@ async function record(
 /** The driver signed for these orders, each once, on this lane, and for nothing else. */
 function assertSignedAsOrdered(work: {
   orders: readonly Order[];
-  lane: HeldLane;
+  position: LanePosition;
   signed: SignedAttempt;
 }): void {
-  const { orders, lane, signed } = work;
+  const { orders, position, signed } = work;
   const { transaction, payoutIds } = signed;
   assert(
-    transaction.sender === lane.sender && transaction.sequence === lane.nextSequence,
-    'the transaction takes the next sequence of its lane',
+    transaction.sender === position.sender && transaction.sequence === position.sequence,
+    'the transaction takes the sequence that it was given',
   );
   const isEachOnce =
     payoutIds.length === orders.length && new Set(payoutIds).size === orders.length;

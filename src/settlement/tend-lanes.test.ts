@@ -262,7 +262,7 @@ describe('the first of a lane that waits too long', () => {
     const feePolicy = { tipFloorWei: 1n, tipCeilingWei: maxFee, maxFeeCeilingWei: maxFee };
     const poor = road.treasury.driverWith({ feePolicy });
     const frugal = oneLane({
-      driver: { replace: async (transaction, by) => await poor.replace(transaction, by) },
+      driver: { replace: async (...asked) => await poor.replace(...asked) },
     });
     road.clock.advance(PACE.replaceAfterMs);
     const alarms = await alarmsOf(async () => {
@@ -324,7 +324,7 @@ describe('two workers who tend one lane', () => {
     const [payout] = await inLane(1);
     road.clock.advance(PACE.replaceAfterMs);
     const replace: NetworkDriver['replace'] = async (transaction, by) => {
-      const signed = await driver.replace(transaction, by);
+      const signed = await driver.replace(transaction, by, { taken: [] });
       road.clock.advance(PACE.leaseMs);
       await road.tend(oneLane());
       return signed;
@@ -340,7 +340,7 @@ describe('two workers who tend one lane', () => {
     road.clock.advance(PACE.replaceAfterMs);
     const lane = { network: driver.network, sender: gasAccount };
     const replace: NetworkDriver['replace'] = async (transaction, by) => {
-      const signed = await driver.replace(transaction, by);
+      const signed = await driver.replace(transaction, by, { taken: [] });
       const stop = { ...lane, reason: 'a stranger', at: road.clock.now() };
       await stopLane(road.db.database, stop);
       return signed;
@@ -362,7 +362,7 @@ describe('two workers who tend one lane', () => {
     };
     // Other fees, so that it does not come to the very bytes of the other.
     const replace: NetworkDriver['replace'] = async (transaction, by) =>
-      await dearer.replace(transaction, by);
+      await dearer.replace(transaction, by, { taken: [] });
     return oneLane({ driver: { sequences, replace } });
   }
 

@@ -1,5 +1,5 @@
 import { LaneUnfunded } from '../networks/network.ts';
-import { countWaiting } from './internal/transaction-store.ts';
+import { countWaiting, countWaitingAttempts } from './internal/transaction-store.ts';
 import {
   findLane,
   holdLane,
@@ -39,6 +39,20 @@ export async function withGasLane(
   }
   if (unfunded !== undefined) throw unfunded;
   return 0;
+}
+
+/**
+ * Does `work` where there is room for another transaction: on a gas lane that is held meanwhile, or, where
+ * each transaction stands alone, on none. Gives 0 where there is no room.
+ */
+export async function withRoom(
+  settlement: Settlement,
+  work: (lane: HeldLane | null) => Promise<number>,
+): Promise<number> {
+  const { database, driver } = settlement;
+  if (driver.lanes === 'ordered') return await withGasLane(settlement, work);
+  const waiting = await countWaitingAttempts(database, driver.network);
+  return waiting < driver.limits.waitingTransactions ? await work(null) : 0;
 }
 
 /** Does `work` on one lane; undefined while another worker holds it, and while it is stopped. */

@@ -47,6 +47,7 @@ export interface BooksWorld {
 }
 
 export interface TestMovement {
+  readonly kind?: Movement['kind'];
   readonly direction: 'in' | 'out';
   readonly units: bigint;
   readonly block: bigint;
@@ -174,6 +175,9 @@ function scriptedDriver(chain: ScriptedLedger): NetworkDriver {
     network: 'BSC_MAINNET',
     treasury: TEST_PAYER,
     gasAccounts: [],
+    lanes: 'ordered',
+    replaces: true,
+    limits: { ordersPerAttempt: 1_000, waitingTransactions: 16, validForMs: null },
     status: refuse,
     verifyAssets: refuse,
     inspect: refuse,
@@ -223,10 +227,11 @@ function addMovement(chain: ScriptedLedger, movement: TestMovement): Movement {
     transactionHash = `0x${unique().padStart(64, 'e')}`,
     counterparty = `0x${unique().padStart(40, 'c')}`,
     carried = null,
+    kind = 'transfer',
   } = movement;
   const { direction, units, block } = movement;
   const logIndex = BigInt(chain.movements.length);
-  const added = { direction, units, counterparty, transactionHash, logIndex, carried };
+  const added = { kind, direction, units, counterparty, transactionHash, logIndex, carried };
   chain.movements.push({ ...added, block: blockAt(block), token });
   return { ...added, block: blockAt(block) };
 }

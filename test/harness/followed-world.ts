@@ -64,6 +64,7 @@ export async function startFollowedWorld(): Promise<FollowedWorld> {
         authority: hexToBytes(await payer.dataOf(batch)),
         authorityHash: digestOf(batch, payer),
         validUntil: new Date(Number(batch.deadline) * 1_000),
+        validUntilBlock: null,
         sinceBlock: 0n,
         orders: batch.items.map(({ to, units }, index) => {
           return { payoutId: `p${index}`, asset, units, toAddress: to };

@@ -138,9 +138,9 @@ describe('replace', () => {
   it('by itself: the same call at a fee that a node takes; one of the two lands', async () => {
     const attempt = await treasury.sign([treasury.orderOf()]);
     await treasury.send(attempt.transaction);
-    const one = await driver.replace(attempt.transaction, 'itself');
+    const one = await driver.replace(attempt.transaction, 'itself', { taken: [] });
     await treasury.send(one);
-    const two = await driver.replace(one, 'itself');
+    const two = await driver.replace(one, 'itself', { taken: [] });
     await treasury.send(two);
     const said = await Promise.all(
       [attempt.transaction, one, two].map(
@@ -166,7 +166,7 @@ describe('replace', () => {
     const before = await chain.balanceOf('USDT', driver.treasury);
     const attempt = await treasury.sign([treasury.orderOf()]);
     await treasury.send(attempt.transaction);
-    const nothing = await driver.replace(attempt.transaction, 'nothing');
+    const nothing = await driver.replace(attempt.transaction, 'nothing', { taken: [] });
     expect(await readLaneTransaction(nothing.rawTransaction)).toMatchObject({
       to: attempt.transaction.sender.toLowerCase(),
       data: '0x',
@@ -179,7 +179,7 @@ describe('replace', () => {
     expect((await driver.status(attempt)).kind).toBe('unseen');
     expect(await chain.balanceOf('USDT', driver.treasury)).toBe(before);
     // And the filler can be replaced as well.
-    const again = await driver.replace(nothing, 'itself');
+    const again = await driver.replace(nothing, 'itself', { taken: [] });
     expect((await readLaneTransaction(again.rawTransaction)).data).toBe('0x');
   });
 
@@ -189,8 +189,12 @@ describe('replace', () => {
     const capped = treasury.driverWith({
       feePolicy: { ...FEE_POLICIES.MATIC_MAINNET, maxFeeCeilingWei: maxFeeWei },
     });
-    await expect(capped.replace(attempt.transaction, 'itself')).rejects.toThrow(SigningPostponed);
-    await expect(capped.replace(attempt.transaction, 'nothing')).rejects.toThrow(SigningPostponed);
+    await expect(capped.replace(attempt.transaction, 'itself', { taken: [] })).rejects.toThrow(
+      SigningPostponed,
+    );
+    await expect(capped.replace(attempt.transaction, 'nothing', { taken: [] })).rejects.toThrow(
+      SigningPostponed,
+    );
   });
 
   it('waits where the account cannot pay more', async () => {
@@ -199,9 +203,11 @@ describe('replace', () => {
     const { sender } = attempt.transaction;
     const before = (await chain.rpc('eth_getBalance', sender, 'latest')) as string;
     await chain.fund(sender, { units: 0n, wei: gasLimit * maxFeeWei });
-    await expect(driver.replace(attempt.transaction, 'itself')).rejects.toThrow(SigningPostponed);
+    await expect(driver.replace(attempt.transaction, 'itself', { taken: [] })).rejects.toThrow(
+      SigningPostponed,
+    );
     // Nothing costs less than the call.
-    await driver.replace(attempt.transaction, 'nothing');
+    await driver.replace(attempt.transaction, 'nothing', { taken: [] });
     await chain.rpc('anvil_setBalance', sender, before);
   });
 
@@ -215,7 +221,7 @@ describe('replace', () => {
   ])('never replaces a transaction whose row says otherwise: %s', async (_, changes) => {
     const { transaction } = await treasury.sign([treasury.orderOf()]);
     const row = { ...transaction, ...changes(transaction) };
-    await expect(driver.replace(row, 'itself')).rejects.toThrow();
-    await expect(driver.replace(row, 'nothing')).rejects.toThrow();
+    await expect(driver.replace(row, 'itself', { taken: [] })).rejects.toThrow();
+    await expect(driver.replace(row, 'nothing', { taken: [] })).rejects.toThrow();
   });
 });

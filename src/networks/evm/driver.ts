@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
-import type { NetworkDriver } from '../network.ts';
+import type { DriverLimits, NetworkDriver } from '../network.ts';
 import { broadcast } from './broadcast.ts';
 import { headOf, holdsBlock, sequencesOf, unitsAt } from './chain-state.ts';
 import { inspectOrders } from './inspect-batch.ts';
@@ -17,6 +17,14 @@ export interface EvmDriverOptions extends PayerOptions {
   readonly assets: readonly Asset[];
 }
 
+/** What an account may have in a node's pool is settlement's setting; a batch is sized by its gas. */
+const LIMITS: DriverLimits = {
+  ordersPerAttempt: 1_000,
+  waitingTransactions: 16,
+  // What was signed shows in the accounts' counts.
+  validForMs: null,
+};
+
 /**
  * What the settlement worker needs of Ethereum, Polygon or BSC. The treasury's key signs batches
  * (contracts/Treasury.sol), which the gas accounts carry to the chain.
@@ -30,6 +38,8 @@ export function createEvmDriver(options: EvmDriverOptions): NetworkDriver {
   };
   return {
     ...createReaderOver(pool, options),
+    replaces: true,
+    limits: LIMITS,
     treasury: payer.treasury.address,
     gasAccounts: payer.gasAccounts.map(({ address }) => address),
     verifyAssets: async () => {

@@ -136,7 +136,7 @@ describe('all orders wait', () => {
       feePolicy: { ...FEE_POLICIES.MATIC_MAINNET, maxFeeCeilingWei: 30_000_000_000n },
     });
     const orders = [treasury.orderOf()];
-    const { waiting } = await poor.inspect(orders, { unitsOnTheWay: 0n });
+    const { waiting } = await poor.inspect(orders, { unitsOnTheWay: 0n, taken: [] });
     expect(waiting[0]?.reason).toMatch(/the ceiling is 30000000000/);
     const { plan } = await treasury.inspect(orders);
     const lane = await treasury.lane();
@@ -151,7 +151,7 @@ describe('all orders wait', () => {
   ])('for a node: one %s', async (_, answer) => {
     const node = await startScriptedRpc({ eth_chainId: () => answer });
     const lost = treasury.driverWith({ rpcUrls: [node.url] });
-    const inspection = await lost.inspect([treasury.orderOf()], { unitsOnTheWay: 0n });
+    const inspection = await lost.inspect([treasury.orderOf()], { unitsOnTheWay: 0n, taken: [] });
     expect(inspection).toMatchObject({ ...NOTHING, waiting: [{ reason: matching(/./) }] });
     await node.close();
   });
@@ -275,7 +275,7 @@ describe('a blacklisted recipient', () => {
       rpcUrls: [chain.rpcUrl, 'http://127.0.0.1:9'],
       timeoutMs: 2_000,
     });
-    const inspection = await lonely.inspect([order], { unitsOnTheWay: 0n });
+    const inspection = await lonely.inspect([order], { unitsOnTheWay: 0n, taken: [] });
     expect(inspection.refused).toEqual([]);
     expect(inspection.waiting).toEqual([
       { payoutId: order.payoutId, reason: matching(/^Too few nodes answer/) },
@@ -292,7 +292,7 @@ describe('a blacklisted recipient', () => {
       await other.fund(driver.treasury);
       await other.mine(4);
       const torn = treasury.driverWith({ rpcUrls: [chain.rpcUrl, other.rpcUrl] });
-      const inspection = await torn.inspect([order], { unitsOnTheWay: 0n });
+      const inspection = await torn.inspect([order], { unitsOnTheWay: 0n, taken: [] });
       expect(inspection.refused).toEqual([]);
       expect(inspection.waiting[0]?.reason).toMatch(/^The nodes do not agree/);
     } finally {
@@ -370,6 +370,7 @@ describe('a node that lies about the probe', () => {
   ])('is passed over: it answers %s', async (_, answer) => {
     const { payable, refused, waiting } = await driverOver(answer).inspect([treasury.orderOf()], {
       unitsOnTheWay: 0n,
+      taken: [],
     });
     expect({ payable, refused }).toEqual({ payable: [], refused: [] });
     expect(waiting).toMatchObject([{ reason: matching(/node 1/) }]);
@@ -380,11 +381,14 @@ describe('a node that lies about the probe', () => {
     const says = (paidWord: number, listedWord: number) => () =>
       `0x${word(32)}${word(1)}${word(32)}${word(paidWord)}${word(1 - paidWord)}${word(listedWord)}${word(30_000)}${word(160)}${word(0)}`;
     for (const answer of [says(0, 0), says(1, 1)]) {
-      const inspection = await driverOver(answer).inspect([order], { unitsOnTheWay: 0n });
+      const inspection = await driverOver(answer).inspect([order], {
+        unitsOnTheWay: 0n,
+        taken: [],
+      });
       expect(inspection).toMatchObject({ payable: [], refused: [], plan: null });
       expect(inspection.waiting).toHaveLength(1);
     }
-    const honest = await driverOver(says(1, 0)).inspect([order], { unitsOnTheWay: 0n });
+    const honest = await driverOver(says(1, 0)).inspect([order], { unitsOnTheWay: 0n, taken: [] });
     expect(honest.payable).toEqual([order]);
   });
 

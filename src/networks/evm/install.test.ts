@@ -31,7 +31,7 @@ function purposesOf({ chores }: Upkeep): string[] {
 }
 
 async function choreOf(purpose: Chore['purpose']): Promise<Chore> {
-  const { chores } = await driver.upkeep();
+  const { chores } = await driver.upkeep({ taken: [] });
   return present(
     chores.find((chore) => chore.purpose === purpose),
     `the upkeep asks for ${purpose}`,
@@ -54,23 +54,27 @@ async function coinsOf(account: string): Promise<bigint> {
 
 describe('a new chain', () => {
   it('needs the code, then the delegation, and coins for gas', async () => {
-    expect(purposesOf(await driver.upkeep())).toEqual(['DEPLOY', 'TOP_UP', 'TOP_UP']);
+    expect(purposesOf(await driver.upkeep({ taken: [] }))).toEqual(['DEPLOY', 'TOP_UP', 'TOP_UP']);
     await run(await choreOf('DEPLOY'));
     expect(await chain.rpc('eth_getCode', TREASURY_CODE, 'latest')).not.toBe('0x');
-    expect(purposesOf(await driver.upkeep())).toEqual(['DELEGATE', 'TOP_UP', 'TOP_UP']);
+    expect(purposesOf(await driver.upkeep({ taken: [] }))).toEqual([
+      'DELEGATE',
+      'TOP_UP',
+      'TOP_UP',
+    ]);
     await run(await choreOf('DELEGATE'));
     expect(await chain.rpc('eth_getCode', driver.treasury, 'latest')).toBe(DELEGATED_CODE);
-    expect(purposesOf(await driver.upkeep())).toEqual(['TOP_UP', 'TOP_UP']);
+    expect(purposesOf(await driver.upkeep({ taken: [] }))).toEqual(['TOP_UP', 'TOP_UP']);
     await run(await choreOf('TOP_UP'));
     await run(await choreOf('TOP_UP'));
-    expect(await driver.upkeep()).toEqual({ chores: [], alarms: [] });
+    expect(await driver.upkeep({ taken: [] })).toEqual({ chores: [], alarms: [] });
     const attempt = await treasury.sign([treasury.orderOf()]);
     expect(fateOf(await treasury.settle(attempt)).kind).toBe('paid');
   });
 
   it('says how many sequences each takes', async () => {
     for (let rounds = 0; rounds < 4; rounds += 1) {
-      const chore = present((await driver.upkeep()).chores[0], 'there is more to do');
+      const chore = present((await driver.upkeep({ taken: [] })).chores[0], 'there is more to do');
       const before = (await lane()).sequence;
       await run(chore);
       expect((await lane()).sequence - before).toBe(chore.takes);
@@ -85,12 +89,12 @@ describe('a new chain', () => {
     const code = (await other.rpc('eth_getCode', TREASURY_CODE, 'latest')) as string;
     await other.stop();
     await chain.rpc('anvil_setCode', TREASURY_CODE, code);
-    expect(purposesOf(await driver.upkeep())[0]).toBe('DELEGATE');
+    expect(purposesOf(await driver.upkeep({ taken: [] }))[0]).toBe('DELEGATE');
   });
 
   it('without the deployment proxy is an alarm', async () => {
     await chain.rpc('anvil_setCode', DEPLOYMENT_PROXY, '0x');
-    const { chores, alarms } = await driver.upkeep();
+    const { chores, alarms } = await driver.upkeep({ taken: [] });
     expect(chores.map(({ purpose }) => purpose)).toEqual(['TOP_UP', 'TOP_UP']);
     expect(alarms).toEqual([expect.stringContaining('no deployment proxy')]);
   });
@@ -103,7 +107,7 @@ describe('what nobody of us has set up', () => {
     ['other code lies at the address', () => TREASURY_CODE, '0x6001'],
   ])('is an alarm and no chore: %s', async (_, account, code) => {
     await chain.rpc('anvil_setCode', account(), code);
-    const { chores, alarms } = await driver.upkeep();
+    const { chores, alarms } = await driver.upkeep({ taken: [] });
     expect(chores.map(({ purpose }) => purpose)).toEqual(['TOP_UP', 'TOP_UP']);
     expect(alarms).toHaveLength(1);
   });
@@ -125,7 +129,7 @@ describe('a delegation', () => {
     await run(await choreOf('DEPLOY'));
     const signed = await driver.signChore(await choreOf('DELEGATE'), await lane());
     await treasury.send(signed);
-    const again = await driver.replace(signed, 'itself');
+    const again = await driver.replace(signed, 'itself', { taken: [] });
     await treasury.send(again);
     await chain.mine(1);
     expect(await chain.rpc('eth_getCode', driver.treasury, 'latest')).toBe(DELEGATED_CODE);
@@ -137,7 +141,7 @@ describe('a delegation', () => {
     await run(await choreOf('DEPLOY'));
     const signed = await driver.signChore(await choreOf('DELEGATE'), await lane());
     await treasury.send(signed);
-    const nothing = await driver.replace(signed, 'nothing');
+    const nothing = await driver.replace(signed, 'nothing', { taken: [] });
     await treasury.send(nothing);
     await chain.mine(5);
     expect(await driver.track(nothing)).toMatchObject({ kind: 'final', succeeded: true });
@@ -161,7 +165,7 @@ describe('coins for gas', () => {
     const account = driver.gasAccounts[1] ?? '';
     const full = await coinsOf(account);
     await chain.fund(account, { units: 0n, wei: (full * 2n) / 5n });
-    expect(await driver.upkeep()).toEqual({ chores: [], alarms: [] });
+    expect(await driver.upkeep({ taken: [] })).toEqual({ chores: [], alarms: [] });
     await chain.fund(account, { units: 0n, wei: full / 4n });
     const chore = await choreOf('TOP_UP');
     expect(chore.what).toMatch(new RegExp(`^tops gas account ${account} up with \\d.* POL$`));
@@ -195,13 +199,13 @@ describe('coins for gas', () => {
     const needed = await coinsOf(driver.gasAccounts[0] ?? '');
     for (const account of driver.gasAccounts) await chain.fund(account, { units: 0n, wei: 0n });
     await chain.fund(driver.treasury, { units: 0n, wei: (needed * 5n) / 4n });
-    const { chores, alarms } = await driver.upkeep();
+    const { chores, alarms } = await driver.upkeep({ taken: [] });
     expect(chores.length).toBe(2);
     const wei = chores.map(({ details }) => BigInt(details['wei'] ?? 0));
     expect((wei[0] ?? 0n) > (wei[1] ?? 0n)).toBe(true);
     expect(alarms).toEqual([]);
     await chain.fund(driver.treasury, { units: 0n, wei: 1_000n });
-    const poor = await driver.upkeep();
+    const poor = await driver.upkeep({ taken: [] });
     expect(poor.chores).toEqual([]);
     expect(poor.alarms).toEqual([
       expect.stringMatching(/^the treasury account 0x.* is low on coins: 0\.0+1 POL$/),
@@ -215,7 +219,7 @@ describe('coins for gas', () => {
     for (const account of driver.gasAccounts) await chain.fund(account, { units: 0n, wei: 0n });
     await chain.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(1_650n * 10n ** 9n).toString(16)}`);
     await chain.mine(1);
-    const { chores } = await driver.upkeep();
+    const { chores } = await driver.upkeep({ taken: [] });
     expect(chores.map(({ details }) => BigInt(details['wei'] ?? 0))).toEqual([
       500n * COIN,
       500n * COIN,
@@ -226,7 +230,7 @@ describe('coins for gas', () => {
     await chain.fund(driver.gasAccounts[0] ?? '', { units: 0n, wei: 0n });
     await chain.rpc('anvil_setNextBlockBaseFeePerGas', `0x${(4_000n * 10n ** 9n).toString(16)}`);
     await chain.mine(1);
-    const { chores, alarms } = await driver.upkeep();
+    const { chores, alarms } = await driver.upkeep({ taken: [] });
     expect(chores).toEqual([]);
     expect(alarms).toEqual([expect.stringContaining('the ceiling is')]);
   });
@@ -235,6 +239,6 @@ describe('coins for gas', () => {
 describe('where no node answers', () => {
   it('the upkeep throws', async () => {
     const lost = treasury.driverWith({ rpcUrls: ['http://127.0.0.1:9'] });
-    await expect(lost.upkeep()).rejects.toThrow('node 1');
+    await expect(lost.upkeep({ taken: [] })).rejects.toThrow('node 1');
   });
 });

@@ -126,6 +126,7 @@ function movementOf(log: EventLog, direction: Movement['direction']): Movement[]
   return transfersOf(log.address, [log])
     .filter(({ units }) => units > 0n)
     .map(({ from, to, units }) => ({
+      kind: 'transfer',
       direction,
       units,
       counterparty: direction === 'out' ? to : from,

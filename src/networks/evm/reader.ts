@@ -19,6 +19,7 @@ export function createReaderOver(
   chain: { readonly network: EvmNetworkId; readonly chainId: number },
 ): NetworkReader {
   return {
+    lanes: 'ordered',
     network: chain.network,
     async status(attempt) {
       try {

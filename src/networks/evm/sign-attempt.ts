@@ -5,8 +5,10 @@ import {
   type AttemptToFollow,
   type LanePosition,
   type SignedAttempt,
+  type NewTransaction,
   type SignedTransaction,
   type SigningOrder,
+  type SigningPlan,
 } from '../network.ts';
 import { authorityOf, batchDigest, fenceOf, readAuthority, type Batch } from './batch.ts';
 import {
@@ -42,8 +44,8 @@ export async function signAttempt(payer: Payer, order: SigningOrder): Promise<Si
   const { orders, number, plan, lane } = order;
   const account = gasAccountAt(payer, lane);
   const asset = assetOfOrders(orders, payer.network);
-  const gasPerItem = present(plan['gasPerItem'], 'the plan has the gas of an item');
-  const itemsGas = present(plan['itemsGas'], 'the plan has the gas of the items');
+  const gasPerItem = gasIn(plan, 'gasPerItem');
+  const itemsGas = gasIn(plan, 'itemsGas');
   assert(number >= 0n, 'the number of a batch is negative');
   const isKnownShare = gasPerItem >= GAS_PER_ITEM_FLOOR && gasPerItem <= GAS_PER_ITEM_CEILING;
   assert(isKnownShare, 'the gas of an item is out of range');
@@ -68,6 +70,7 @@ export async function signAttempt(payer: Payer, order: SigningOrder): Promise<Si
     authority,
     authorityHash,
     validUntil: new Date(Number(batch.deadline) * 1000),
+    validUntilBlock: null,
     // It can lie in a block that takes the place of the newest, and in none that is final already.
     sinceBlock: head.final.number + 1n,
     payoutIds: orders.map(({ payoutId }) => payoutId),
@@ -75,12 +78,18 @@ export async function signAttempt(payer: Payer, order: SigningOrder): Promise<Si
   };
 }
 
+function gasIn(plan: SigningPlan, name: 'gasPerItem' | 'itemsGas'): bigint {
+  const gas = plan[name];
+  assert(typeof gas === 'bigint', `the plan has no ${name}`);
+  return gas;
+}
+
 /** Another transaction for a batch that can still run. */
 export async function carryAttempt(
   payer: Payer,
   attempt: AttemptToFollow,
   lane: LanePosition,
-): Promise<SignedTransaction> {
+): Promise<NewTransaction> {
   const account = gasAccountAt(payer, lane);
   const { batch, place } = await readFollowedBatch(attempt, {
     ...payer.place,
@@ -101,7 +110,7 @@ export async function replaceTransaction(
   payer: Payer,
   transaction: SignedTransaction,
   by: 'itself' | 'nothing',
-): Promise<SignedTransaction> {
+): Promise<NewTransaction> {
   const account = accountAt(payer, transaction.sender);
   const said = await readLaneTransaction(transaction.rawTransaction);
   assert(said.transactionHash === transaction.transactionHash, 'the bytes have another hash');

@@ -1,9 +1,9 @@
-import { assert, present } from '../../base/assert.ts';
+import { assert, AssertionFailure, present } from '../../base/assert.ts';
 import {
   SigningPostponed,
   type Chore,
   type LanePosition,
-  type SignedTransaction,
+  type NewTransaction,
 } from '../network.ts';
 import { MOST_WEI } from './install.ts';
 import {
@@ -31,7 +31,7 @@ export async function signChore(
   payer: Payer,
   chore: Chore,
   lane: LanePosition,
-): Promise<SignedTransaction> {
+): Promise<NewTransaction> {
   const { treasury } = payer;
   assert(accountAt(payer, lane.sender) === treasury, 'a chore is signed on the treasury lane');
   const { gasLimit, valueWei } = outlineOf(chore);
@@ -52,6 +52,9 @@ function outlineOf(chore: Chore): { gasLimit: bigint; valueWei: bigint } {
       return { gasLimit: DELEGATION_GAS, valueWei: 0n };
     case 'TOP_UP':
       return { gasLimit: TOP_UP_GAS, valueWei: weiOf(chore, 'wei') };
+    case 'OPEN_ACCOUNT':
+    case 'CONSOLIDATE':
+      throw new AssertionFailure(`an EVM network has no chore ${chore.purpose}`);
   }
 }
 
@@ -68,6 +71,9 @@ async function callOf(payer: Payer, chore: Chore, lane: LanePosition): Promise<C
       };
     case 'TOP_UP':
       return { ...outline, to: await requireLow(payer, chore) };
+    case 'OPEN_ACCOUNT':
+    case 'CONSOLIDATE':
+      throw new AssertionFailure(`an EVM network has no chore ${chore.purpose}`);
   }
 }
 

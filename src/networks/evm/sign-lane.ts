@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import { formatUnits } from '../../money/amount.ts';
-import { LaneUnfunded, type LanePosition, type SignedTransaction } from '../network.ts';
+import { LaneUnfunded, type LanePosition, type NewTransaction } from '../network.ts';
 import { quoteFees, TRANSACTION_GAS_CAP, type FeeQuote } from './fees.ts';
 import {
   laneDigest,
@@ -19,7 +19,7 @@ export async function signOnLane(
   payer: Payer,
   account: SigningAccount,
   transaction: LaneTransaction,
-): Promise<SignedTransaction> {
+): Promise<NewTransaction> {
   assert(transaction.chainId === payer.place.chainId, 'the transaction is of another chain');
   assertAffordable(payer, transaction);
   const signature = await account.signer.sign(laneDigest(transaction));
@@ -32,6 +32,7 @@ export async function signOnLane(
     sequence: said.nonce,
     transactionHash: said.transactionHash,
     rawTransaction,
+    spends: [],
   };
 }
 

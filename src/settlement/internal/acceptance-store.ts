@@ -39,7 +39,7 @@ export async function acceptMovements(
   const accepted = await tx.query(
     `UPDATE settlement_movements SET acceptance_id = $3
      WHERE network = $1 AND transaction_hash = $2 AND direction = 'OUT'
-       AND attempt_id IS NULL AND acceptance_id IS NULL
+       AND attempt_id IS NULL AND acceptance_id IS NULL AND NOT is_own_fee
      RETURNING log_index`,
     [want.network, want.transactionHash, want.acceptanceId],
   );

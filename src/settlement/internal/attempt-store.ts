@@ -15,6 +15,7 @@ export interface RecordedAttempt {
   readonly authority: Uint8Array;
   readonly authorityHash: string;
   readonly validUntil: Date | null;
+  readonly validUntilBlock: bigint | null;
   readonly sinceBlock: bigint;
   readonly createdAt: Date;
   readonly orders: readonly Pick<Order, 'payoutId' | 'token' | 'units' | 'toAddress'>[];
@@ -35,9 +36,9 @@ export async function insertAttempt(
   const { network, attemptId, signed } = attempt;
   await tx.query(
     `INSERT INTO settlement_attempts
-       (network, attempt_id, fence, payer, authority, authority_hash, valid_until, since_block, state,
-        next_check_at, created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'OPEN', $9, $10, $10)`,
+       (network, attempt_id, fence, payer, authority, authority_hash, valid_until, valid_until_block,
+        since_block, state, next_check_at, created_at, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'OPEN', $10, $11, $11)`,
     [
       network,
       attemptId,
@@ -46,6 +47,7 @@ export async function insertAttempt(
       Buffer.from(signed.authority),
       signed.authorityHash,
       signed.validUntil,
+      signed.validUntilBlock,
       signed.sinceBlock,
       attempt.nextCheckAt,
       attempt.at,
@@ -148,6 +150,7 @@ interface AttemptRow {
   authority: Buffer;
   authority_hash: string;
   valid_until: Date | null;
+  valid_until_block: bigint | null;
   since_block: bigint;
   created_at: Date;
 }
@@ -167,7 +170,8 @@ export async function loadAttempts(
 ): Promise<RecordedAttempt[]> {
   if (attemptIds.length === 0) return [];
   const attempts = await db.query<AttemptRow>(
-    `SELECT attempt_id, fence, payer, authority, authority_hash, valid_until, since_block, created_at
+    `SELECT attempt_id, fence, payer, authority, authority_hash, valid_until, valid_until_block,
+            since_block, created_at
      FROM settlement_attempts
      WHERE network = $1 AND attempt_id = ANY($2::uuid[]) ORDER BY created_at, attempt_id`,
     [network, attemptIds],
@@ -206,6 +210,7 @@ function toAttempt(
     authority: new Uint8Array(row.authority),
     authorityHash: row.authority_hash,
     validUntil: row.valid_until,
+    validUntilBlock: row.valid_until_block,
     sinceBlock: row.since_block,
     createdAt: row.created_at,
   };

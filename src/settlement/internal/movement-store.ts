@@ -3,10 +3,12 @@ import type { NetworkId, Token } from '../../money/asset.ts';
 import type { Movement } from '../../networks/network.ts';
 import type { Explanation } from '../explain-movements.ts';
 
-/** A transfer with what explains it; null where nothing does, and of one that comes in. */
+/** A transfer with what explains it; null where nothing does, of one that comes in, and of a fee. */
 export interface ExplainedMovement {
   readonly movement: Movement;
   readonly explanation: Pick<Explanation, 'attemptId' | 'payoutId'> | null;
+  /** The fee of a transaction that Knit has signed. */
+  readonly isOwnFee: boolean;
 }
 
 interface AssetKey {
@@ -84,6 +86,20 @@ export async function findExplanations(
   }));
 }
 
+/** Of these transactions, those that Knit has signed. */
+export async function findOwnTransactions(
+  db: Queryable,
+  network: NetworkId,
+  transactionHashes: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ transaction_hash: string }>(
+    `SELECT transaction_hash FROM settlement_transactions
+     WHERE network = $1 AND transaction_hash = ANY($2::text[])`,
+    [network, [...new Set(transactionHashes)]],
+  );
+  return new Set(rows.map((row) => row.transaction_hash));
+}
+
 /** How many one statement takes. */
 const CHUNK = 5_000;
 
@@ -107,13 +123,13 @@ async function insertMovements(
   await tx.query(
     `INSERT INTO settlement_movements
        (network, transaction_hash, log_index, direction, token, units, counterparty, block_number,
-        block_hash, attempt_id, payout_id, created_at)
+        block_hash, attempt_id, payout_id, kind, is_own_fee, created_at)
      SELECT $1::text, m.transaction_hash, m.log_index, m.direction, $2::text, m.units, m.counterparty,
-       m.block_number, m.block_hash, m.attempt_id, m.payout_id, $3::timestamptz
+       m.block_number, m.block_hash, m.attempt_id, m.payout_id, m.kind, m.is_own_fee, $3::timestamptz
      FROM unnest($4::text[], $5::bigint[], $6::text[], $7::numeric[], $8::text[], $9::bigint[],
-       $10::text[], $11::uuid[], $12::uuid[])
+       $10::text[], $11::uuid[], $12::uuid[], $13::text[], $14::boolean[])
        AS m (transaction_hash, log_index, direction, units, counterparty, block_number, block_hash,
-         attempt_id, payout_id)
+         attempt_id, payout_id, kind, is_own_fee)
      ON CONFLICT (network, transaction_hash, log_index, direction)
      DO UPDATE SET block_number = excluded.block_number, block_hash = excluded.block_hash`,
     [
@@ -129,6 +145,8 @@ async function insertMovements(
       of(({ block }) => block.hash),
       booked.map(({ explanation }) => explanation?.attemptId ?? null),
       booked.map(({ explanation }) => explanation?.payoutId ?? null),
+      of(({ kind }) => (kind === 'fee' ? 'FEE' : 'TRANSFER')),
+      booked.map(({ isOwnFee }) => isOwnFee),
     ],
   );
 }
@@ -171,6 +189,7 @@ export async function listUnexplained(
   }>(
     `SELECT transaction_hash, token, units, counterparty, block_number FROM settlement_movements
      WHERE network = $1 AND direction = 'OUT' AND attempt_id IS NULL AND acceptance_id IS NULL
+       AND NOT is_own_fee
      ORDER BY block_number, transaction_hash, log_index`,
     [network],
   );

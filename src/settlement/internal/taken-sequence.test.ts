@@ -20,7 +20,13 @@ beforeEach(async () => {
 });
 
 async function sign(transactionHash: string): Promise<void> {
-  const signed = { transactionHash, sender, sequence, rawTransaction: new Uint8Array([1]) };
+  const signed = {
+    transactionHash,
+    sender,
+    sequence,
+    rawTransaction: new Uint8Array([1]),
+    spends: [],
+  };
   await db.database.transaction(
     async (tx) =>
       await insertTransaction(tx, { network, signed, purpose: 'DEPLOY', attemptId: null, at }),

@@ -1,8 +1,15 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { NetworkId } from '../../money/asset.ts';
-import type { BlockReference, SignedTransaction } from '../../networks/network.ts';
+import type {
+  BlockReference,
+  Chore,
+  NewTransaction,
+  SignedTransaction,
+} from '../../networks/network.ts';
+import { StaleClaim } from '../stale-claim.ts';
+import { freeCoins, takeCoins } from './coin-store.ts';
 
-export type TransactionPurpose = 'CARRY' | 'FILL' | 'DEPLOY' | 'DELEGATE' | 'TOP_UP';
+export type TransactionPurpose = 'CARRY' | 'FILL' | Chore['purpose'];
 
 /** A transaction that the database holds. Only such a transaction is ever sent. */
 export interface RecordedTransaction extends SignedTransaction {
@@ -18,18 +25,25 @@ export interface RecordedTransaction extends SignedTransaction {
   readonly updatedAt: Date;
 }
 
-/** Stores a transaction before it is first sent, and gives it as what may be sent. */
+/**
+ * Stores a transaction before it is first sent, with the coins that it spends, and gives it as what may be
+ * sent. Throws a {@link StaleClaim} where another has one of the coins.
+ */
 export async function insertTransaction(
   tx: Tx,
   order: {
     readonly network: NetworkId;
-    readonly signed: SignedTransaction;
+    readonly signed: NewTransaction;
     readonly purpose: TransactionPurpose;
     readonly attemptId: string | null;
     readonly at: Date;
   },
 ): Promise<RecordedTransaction> {
   const { network, signed, purpose, attemptId, at } = order;
+  const { sender, sequence } = signed;
+  if (!(await takeCoins(tx, { network, sender, sequence, at }, signed.spends))) {
+    throw new StaleClaim('another transaction spends one of its coins');
+  }
   await tx.query(
     `INSERT INTO settlement_transactions
        (network, transaction_hash, sender, sequence, purpose, attempt_id, raw_transaction, state,
@@ -38,8 +52,8 @@ export async function insertTransaction(
     [
       network,
       signed.transactionHash,
-      signed.sender,
-      signed.sequence,
+      sender,
+      sequence,
       purpose,
       attemptId,
       Buffer.from(signed.rawTransaction),
@@ -49,8 +63,8 @@ export async function insertTransaction(
   return {
     recorded: true,
     network,
-    sender: signed.sender,
-    sequence: signed.sequence,
+    sender,
+    sequence,
     transactionHash: signed.transactionHash,
     rawTransaction: signed.rawTransaction,
     purpose,
@@ -121,6 +135,29 @@ export async function countWaiting(
     [network],
   );
   return new Map(rows.map((row) => [row.sender, Number(row.waiting)]));
+}
+
+/** The open attempts that lie in no block, as far as is known. */
+export async function listWaitingAttempts(
+  db: Queryable,
+  network: NetworkId,
+): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ attempt_id: string }>(
+    `SELECT attempt_id FROM settlement_attempts
+     WHERE network = $1 AND state = 'OPEN' AND block_number IS NULL`,
+    [network],
+  );
+  return new Set(rows.map((row) => row.attempt_id));
+}
+
+/** How many open attempts lie in no block. */
+export async function countWaitingAttempts(db: Queryable, network: NetworkId): Promise<number> {
+  const [row] = await db.query<{ waiting: bigint }>(
+    `SELECT count(*) AS waiting FROM settlement_attempts
+     WHERE network = $1 AND state = 'OPEN' AND block_number IS NULL`,
+    [network],
+  );
+  return Number(row?.waiting ?? 0n);
 }
 
 /** Notes an answer to sending. `at` is when, for the next time. */
@@ -197,6 +234,37 @@ export async function endReplaced(
 }
 
 /**
+ * Ends what carried an attempt that has ended, where nothing else ends it: what landed is final, its other
+ * versions can never be. Their coins are spent, or free.
+ */
+export async function endCarriers(
+  tx: Tx,
+  attempt: { readonly network: NetworkId; readonly attemptId: string },
+  end: {
+    readonly landed: {
+      readonly transactionHash: string;
+      readonly block: BlockReference;
+      readonly feeUnits: bigint;
+      readonly succeeded: boolean;
+    } | null;
+    readonly at: Date;
+  },
+): Promise<void> {
+  const { network, attemptId } = attempt;
+  const { landed, at } = end;
+  if (landed !== null) await finishTransaction(tx, { network, ...landed }, { ...landed, at });
+  const rows = await tx.query<{ sender: string; sequence: bigint }>(
+    `SELECT DISTINCT sender, sequence FROM settlement_transactions
+     WHERE network = $1 AND attempt_id = $2`,
+    [network, attemptId],
+  );
+  for (const position of rows) {
+    await endReplaced(tx, { network, ...position, at });
+    await freeCoins(tx, { network, ...position });
+  }
+}
+
+/**
  * Open attempts in no block that no open transaction carries any more, and on which no worker is at work:
  * their transactions all lost or took their sequences without carrying them out, and fewer than
  * `mostCarriers` of them took gas. Only those that may take effect after `validAfter`.
@@ -227,6 +295,19 @@ export async function listAdrift(
     [want.network, want.limit, want.createdUntil, want.validAfter, want.mostCarriers],
   );
   return rows.map((row) => row.attempt_id);
+}
+
+/** Whether Knit has signed it. */
+export async function isOwnTransaction(
+  db: Queryable,
+  network: NetworkId,
+  transactionHash: string,
+): Promise<boolean> {
+  const rows = await db.query(
+    'SELECT sender FROM settlement_transactions WHERE network = $1 AND transaction_hash = $2',
+    [network, transactionHash],
+  );
+  return rows.length === 1;
 }
 
 /** Whether a transaction that carries the attempt may still land. */

@@ -1,10 +1,9 @@
-import { present } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { BlockReference, ChainHead, SequenceCounts } from '../network.ts';
 import { askQuorum } from '../nodes/ask-quorum.ts';
+import { hearQuorum, reachedByQuorum } from '../nodes/hear-quorum.ts';
 import { readFinalized } from './finality.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
-import type { EvmNode } from './node.ts';
 import type { EvmPool } from './nodes.ts';
 import type { Block, Hex } from './read-answer.ts';
 import { contractOf, lowerAddress, readBalance } from './token.ts';
@@ -20,7 +19,7 @@ export interface Head {
  * has reached. Throws RpcFailure where fewer answer.
  */
 export async function readHead(pool: EvmPool): Promise<Head> {
-  const heads = await heardByQuorum(pool, async (node) => {
+  const heads = await hearQuorum(pool, async (node) => {
     // The newest first, so that it is not before the finalized one.
     const latest = await node.latestBlock();
     return { latest, final: await readFinalized(node) };
@@ -42,7 +41,7 @@ export async function headOf(pool: EvmPool): Promise<ChainHead> {
 /** Counts that a quorum of nodes has reached, so that no single node moves a lane. */
 export async function sequencesOf(pool: EvmPool, sender: string): Promise<SequenceCounts> {
   const from = lowerAddress(sender);
-  const counts = await heardByQuorum(pool, async (node) => {
+  const counts = await hearQuorum(pool, async (node) => {
     const finalized = await readFinalized(node);
     const final = await node.transactionCount(from, finalized.number);
     return { final, latest: await node.transactionCount(from, 'latest') };
@@ -88,25 +87,6 @@ export async function unitsAt(
   if (said.kind === 'agreed') return said.value;
   const detail = said.kind === 'not enough' ? said.reasons.join('; ') : 'the nodes do not agree';
   throw new RpcFailure(`no quorum for the balance at block ${blockNumber}: ${detail}`);
-}
-
-async function heardByQuorum<T>(
-  pool: EvmPool,
-  question: (node: EvmNode) => Promise<T>,
-): Promise<readonly T[]> {
-  const heard = await pool.hearAll(question);
-  const values = heard.flatMap((it) =>
-    it.kind === 'heard' && pool.counts(it.node) ? [it.value] : [],
-  );
-  if (values.length >= pool.quorum) return values;
-  const reasons = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
-  throw new RpcFailure(`fewer nodes than a quorum answer: ${reasons.join('; ')}`);
-}
-
-/** The highest value that a quorum has reached or passed. */
-function reachedByQuorum<T>(pool: EvmPool, values: readonly T[], order: (a: T, b: T) => number): T {
-  const descending = values.toSorted((a, b) => order(b, a));
-  return present(descending[pool.quorum - 1], 'a quorum was heard');
 }
 
 function compare(a: bigint, b: bigint): number {

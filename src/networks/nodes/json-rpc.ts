@@ -54,7 +54,7 @@ export function observedRpc(
 }
 
 /** The most that an answer may weigh: a full block with its transactions is well below it. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Endpoints for `urls`, in the order of preference. `timeoutMs` bounds each call, body included. */
 export function createRpcEndpoints(urls: readonly string[], timeoutMs: number): RpcEndpoint[] {
@@ -87,7 +87,8 @@ function createEndpoint(options: { url: string; timeoutMs: number; label: string
   };
 }
 
-function readTarget(text: string, label: string): URL {
+/** The URL of an endpoint. Throws an RpcFailure that does not show it. */
+export function readTarget(text: string, label: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new RpcFailure(`${label}: the RPC URL is not a URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -104,8 +105,11 @@ function readTarget(text: string, label: string): URL {
 /** Shorter parts of a URL are versions and names of chains. */
 const SHORTEST_SECRET = 8;
 
-/** Providers repeat the key of a refused request, or all of its URL, in their message. */
-function hidingSecretsOf(url: URL): Question['hide'] {
+/**
+ * Takes what a URL keeps secret out of a text: providers repeat the key of a refused request, or all of its
+ * URL, in their message.
+ */
+export function hidingSecretsOf(url: URL): (text: string) => string {
   const parts = [
     url.username,
     url.password,

@@ -25,8 +25,14 @@ CREATE INDEX settlement_coins_by_sequence ON settlement_coins (network, sender, 
 -- Where the asset is the coin of its chain, fees leave the treasury too. `is_own_fee`: of a transaction that
 -- Knit has signed, which explains it. The others are a stranger's, as a transfer is that no payout explains.
 ALTER TABLE settlement_movements
-  ADD COLUMN kind text NOT NULL DEFAULT 'TRANSFER' CHECK (kind IN ('TRANSFER', 'FEE')),
-  ADD COLUMN is_own_fee boolean NOT NULL DEFAULT false;
+  ADD COLUMN kind text CHECK (kind IN ('TRANSFER', 'FEE')),
+  ADD COLUMN is_own_fee boolean;
+
+UPDATE settlement_movements SET kind = 'TRANSFER', is_own_fee = false;
+
+ALTER TABLE settlement_movements
+  ALTER COLUMN kind SET NOT NULL,
+  ALTER COLUMN is_own_fee SET NOT NULL;
 
 ALTER TABLE settlement_movements ADD CHECK (kind = 'TRANSFER' OR (direction = 'OUT' AND payout_id IS NULL));
 ALTER TABLE settlement_movements ADD CHECK (NOT is_own_fee OR (kind = 'FEE' AND acceptance_id IS NULL));

@@ -215,12 +215,21 @@ TABLE settlement_attempts
   valid_until timestamp with time zone
   since_block bigint NOT NULL
   reconciled_at timestamp with time zone
+  valid_until_block bigint
   CONSTRAINT PRIMARY KEY (network, attempt_id)
   CONSTRAINT CHECK (((state = 'OPEN'::text) OR (proof IS NOT NULL)))
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'LANDED'::text, 'DEAD'::text])))
   CREATE INDEX settlement_attempts_open ON public.settlement_attempts USING btree (network, next_check_at) WHERE (state = 'OPEN'::text)
   CREATE INDEX settlement_attempts_unreconciled ON public.settlement_attempts USING btree (network) WHERE ((state <> 'OPEN'::text) AND (reconciled_at IS NULL))
   CREATE UNIQUE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence)
+TABLE settlement_coins
+  network text NOT NULL
+  coin text NOT NULL
+  sender text NOT NULL
+  sequence bigint NOT NULL
+  taken_at timestamp with time zone NOT NULL
+  CONSTRAINT PRIMARY KEY (network, coin)
+  CREATE INDEX settlement_coins_by_sequence ON public.settlement_coins USING btree (network, sender, sequence)
 TABLE settlement_lanes
   network text NOT NULL
   sender text NOT NULL
@@ -249,14 +258,19 @@ TABLE settlement_movements
   payout_id uuid
   acceptance_id uuid
   created_at timestamp with time zone NOT NULL
+  kind text NOT NULL
+  is_own_fee boolean NOT NULL
   CONSTRAINT PRIMARY KEY (network, transaction_hash, log_index, direction)
+  CONSTRAINT CHECK (((NOT is_own_fee) OR ((kind = 'FEE'::text) AND (acceptance_id IS NULL))))
   CONSTRAINT CHECK (((attempt_id IS NULL) = (payout_id IS NULL)))
   CONSTRAINT CHECK (((attempt_id IS NULL) OR (acceptance_id IS NULL)))
   CONSTRAINT CHECK (((direction = 'OUT'::text) OR ((attempt_id IS NULL) AND (acceptance_id IS NULL))))
+  CONSTRAINT CHECK (((kind = 'TRANSFER'::text) OR ((direction = 'OUT'::text) AND (payout_id IS NULL))))
   CONSTRAINT CHECK ((direction = ANY (ARRAY['IN'::text, 'OUT'::text])))
+  CONSTRAINT CHECK ((kind = ANY (ARRAY['TRANSFER'::text, 'FEE'::text])))
   CONSTRAINT CHECK ((units > (0)::numeric))
   CREATE INDEX settlement_movements_by_block ON public.settlement_movements USING btree (network, token, block_number)
-  CREATE INDEX settlement_movements_unexplained ON public.settlement_movements USING btree (network) WHERE ((direction = 'OUT'::text) AND (attempt_id IS NULL) AND (acceptance_id IS NULL))
+  CREATE INDEX settlement_movements_unexplained ON public.settlement_movements USING btree (network) WHERE ((direction = 'OUT'::text) AND (attempt_id IS NULL) AND (acceptance_id IS NULL) AND (NOT is_own_fee))
   CREATE UNIQUE INDEX settlement_movements_explained_once ON public.settlement_movements USING btree (network, payout_id) WHERE (payout_id IS NOT NULL)
 TABLE settlement_networks
   network text NOT NULL
@@ -354,7 +368,7 @@ TABLE settlement_transactions
   CONSTRAINT PRIMARY KEY (network, transaction_hash)
   CONSTRAINT CHECK (((purpose = 'CARRY'::text) = (attempt_id IS NOT NULL)))
   CONSTRAINT CHECK (((state <> 'FINAL'::text) OR ((block_number IS NOT NULL) AND (fee_units IS NOT NULL) AND (succeeded IS NOT NULL))))
-  CONSTRAINT CHECK ((purpose = ANY (ARRAY['CARRY'::text, 'FILL'::text, 'DEPLOY'::text, 'DELEGATE'::text, 'TOP_UP'::text])))
+  CONSTRAINT CHECK ((purpose = ANY (ARRAY['CARRY'::text, 'FILL'::text, 'DEPLOY'::text, 'DELEGATE'::text, 'TOP_UP'::text, 'OPEN_ACCOUNT'::text, 'CONSOLIDATE'::text])))
   CONSTRAINT CHECK ((sequence >= 0))
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'FINAL'::text, 'REPLACED'::text])))
   CREATE INDEX settlement_transactions_by_attempt ON public.settlement_transactions USING btree (network, attempt_id)

@@ -1,14 +1,15 @@
 import { inspect } from 'node:util';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import { HDKey } from '@scure/bip32';
 import { mnemonicToSeedSync } from '@scure/bip39';
 import { describe, expect, it } from 'vitest';
 import { evmAddressOfPublicKey } from '../networks/evm/address-of-public-key.ts';
-import { createMnemonicSigner, type MnemonicNetwork } from './mnemonic-signer.ts';
+import { createMnemonicSigner, ed25519KeyAt, type GasNetwork } from './mnemonic-signer.ts';
 
 const JUNK = 'test test test test test test test test test test test junk';
 const ABANDON = `${'abandon '.repeat(11)}about`;
-const NETWORKS: readonly MnemonicNetwork[] = ['ETHEREUM_MAINNET', 'MATIC_MAINNET', 'BSC_MAINNET'];
+const NETWORKS: readonly GasNetwork[] = ['ETHEREUM_MAINNET', 'MATIC_MAINNET', 'BSC_MAINNET'];
 
 function addressOf(mnemonic: string, passphrase?: string): string {
   const secret = passphrase === undefined ? { mnemonic } : { mnemonic, passphrase };
@@ -53,9 +54,60 @@ describe('derivation', () => {
   });
 });
 
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+describe('the keys of other curves', () => {
+  const signers = createMnemonicSigner({ mnemonic: ABANDON });
+
+  // SLIP-10, test vector 1 for ed25519.
+  it.each([
+    [[], '2b4be7f19ee27bbf30c667b642d5f4aa69fd169872f8fc3059c08ebae2eb19e7'],
+    [[0], '68e0fe46dfb67e368c75379acec591dad19df3cde26e63b93a8e704f1dade7a3'],
+    [[0, 1], 'b1d0bad404bf35da785a64ca1ac54b2617211d2777696fbffaf208f746ae84f2'],
+    [[0, 1, 2], '92a5b23c0b8a99e37d07df3fb9966917f5d06e02ddbd909c7e184371463e9fc9'],
+  ])('ed25519 at %j follows SLIP-10', (path, key) => {
+    const seed = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
+    expect(hex(ed25519KeyAt(seed, path))).toBe(key);
+  });
+
+  it("Bitcoin's are those of BIP-86 and BIP-84", () => {
+    // The published vectors: the tweaked output key, and the compressed key's x.
+    expect(hex(signers.forBitcoin('p2tr').publicKey)).toBe(
+      'a60869f0dbcf1dc659c9cecbaf8050135ea9e8cdc487053f1dc6880949dc684c',
+    );
+    expect(hex(signers.forBitcoin('p2wpkh').publicKey).slice(2, 66)).toBe(
+      '30d54fd0dd420a6e5f8d3624f5f3482cae350f79d5f0753bf5beef9c2d91af3c',
+    );
+  });
+
+  it('sign what verifies under the public key, and the same each time', async () => {
+    const digest = new Uint8Array(32).fill(7);
+    const solana = signers.forSolana();
+    expect(ed25519.verify(await solana.sign(digest), digest, solana.publicKey)).toBe(true);
+    const taproot = signers.forBitcoin('p2tr');
+    const signature = await taproot.sign(digest);
+    expect(schnorr.verify(signature, digest, taproot.publicKey)).toBe(true);
+    expect(await taproot.sign(digest)).toEqual(signature);
+    await expect(taproot.sign(digest.subarray(1))).rejects.toThrow('32 bytes');
+  });
+
+  it('every key is another one', () => {
+    const keys = [
+      signers.for('ETHEREUM_MAINNET'),
+      signers.for('TRON_MAINNET'),
+      signers.forSolana(),
+      signers.forBitcoin('p2tr'),
+      signers.forBitcoin('p2wpkh'),
+    ];
+    expect(new Set(keys.map(({ publicKey }) => hex(publicKey))).size).toBe(keys.length);
+  });
+});
+
 describe('gas accounts', () => {
   const signers = createMnemonicSigner({ mnemonic: JUNK });
-  const addressesOf = (network: MnemonicNetwork, count: number): string[] =>
+  const addressesOf = (network: GasNetwork, count: number): string[] =>
     signers.gasAccountsFor(network, count).map(({ publicKey }) => evmAddressOfPublicKey(publicKey));
 
   it("lie at m/44'/60'/1'/0/i", () => {

@@ -1,5 +1,5 @@
 import type { Json } from '../../base/json.ts';
-import { openHttpConnection } from './http-connection.ts';
+import { openHttpConnection, type HttpConnection } from './http-connection.ts';
 
 /**
  * One JSON-RPC 2.0 endpoint over HTTP. A request is sent exactly once: whether to ask again is
@@ -8,8 +8,11 @@ import { openHttpConnection } from './http-connection.ts';
 export interface RpcEndpoint {
   /** "node 1 of 2": endpoints often hold a secret in their URL, so no message ever shows the URL. */
   readonly label: string;
-  /** Gives the `result`, unread. Throws {@link RpcFailure}, or {@link RpcErrorAnswer} for `error`. */
-  request(method: string, params: readonly Json[]): Promise<unknown>;
+  /**
+   * Gives the `result`, unread. Throws {@link RpcFailure}, or {@link RpcErrorAnswer} for `error`.
+   * `path` is joined to the URL's own, for nodes that have more than one service there.
+   */
+  request(method: string, params: readonly Json[], path?: string): Promise<unknown>;
 }
 
 /** No usable answer: time-out, transport, an answer that does not parse or contradicts itself. */
@@ -48,47 +51,60 @@ export function observedRpc(
 ): RpcEndpoint {
   return {
     label: endpoint.label,
-    request: async (method, params) =>
-      await observe(async () => await endpoint.request(method, params)),
+    request: async (method, params, path) =>
+      await observe(async () => await endpoint.request(method, params, path)),
   };
 }
 
 /** The most that an answer may weigh: a full block with its transactions is well below it. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** What reads the text of an answer; it throws where the text is not JSON. */
+export type ReadJson = (text: string) => unknown;
+
 /** Endpoints for `urls`, in the order of preference. `timeoutMs` bounds each call, body included. */
-export function createRpcEndpoints(urls: readonly string[], timeoutMs: number): RpcEndpoint[] {
-  return urls.map((url, index) =>
-    createEndpoint({ url, timeoutMs, label: `node ${index + 1} of ${urls.length}` }),
-  );
+export function createRpcEndpoints(
+  urls: readonly string[],
+  timeoutMs: number,
+  readJson?: ReadJson,
+): RpcEndpoint[] {
+  return urls.map((url, index) => {
+    const label = `node ${index + 1} of ${urls.length}`;
+    const target = readTarget(url, label);
+    const limits = { timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
+    const connection = openHttpConnection(target, limits);
+    return createRpcEndpoint({ label, connection, readJson, hide: hidingSecretsOf(target) });
+  });
 }
 
-function createEndpoint(options: { url: string; timeoutMs: number; label: string }): RpcEndpoint {
-  const { label, timeoutMs } = options;
-  const limits = { timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
-  const target = readTarget(options.url, label);
-  const connection = openHttpConnection(target, limits);
-  const hide = hidingSecretsOf(target);
+/** An endpoint over a connection that is there already. */
+export function createRpcEndpoint(options: {
+  readonly label: string;
+  readonly connection: HttpConnection;
+  readonly readJson?: ReadJson | undefined;
+  /** Takes out of a message of the node what nobody should see. */
+  readonly hide?: (text: string) => string;
+}): RpcEndpoint {
+  const { label, connection, readJson = JSON.parse as ReadJson, hide = (text) => text } = options;
   let lastId = 0;
   return {
     label,
-    async request(method, params) {
+    async request(method, params, path) {
       lastId += 1;
       const id = lastId;
       const context = `${label}, ${method}`;
       const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
-      const answer = await connection.post(body);
+      const answer = await connection.post(body, path);
       if (answer.kind === 'silent') throw new RpcSilence(`${context}: ${answer.reason}`);
       if (answer.kind === 'too large') {
         throw new RpcFailure(`${context}: the answer is too large`);
       }
-      return readAnswer(answer, { id, label, method, hide });
+      return readAnswer(answer, { id, label, method, hide, readJson });
     },
   };
 }
 
-/** The URL of an endpoint. Throws an RpcFailure that does not show it. */
-export function readTarget(text: string, label: string): URL {
+function readTarget(text: string, label: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new RpcFailure(`${label}: the RPC URL is not a URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -160,6 +176,7 @@ interface Question {
   readonly method: string;
   /** Takes what a URL keeps secret out of a text. */
   readonly hide: (text: string) => string;
+  readonly readJson: ReadJson;
 }
 
 type Envelope =
@@ -168,8 +185,8 @@ type Envelope =
 
 /** Source: JSON-RPC 2.0 §5: the version, the id of the question, and either result or error. */
 function parseEnvelope(text: string, question: Question, context: string): Envelope {
-  const { id, hide } = question;
-  const answer = parseJson(text, context);
+  const { id, hide, readJson } = question;
+  const answer = parseJson(text, context, readJson);
   if (!isRecord(answer) || answer['jsonrpc'] !== '2.0') {
     throw new RpcFailure(`${context}: the answer is not JSON-RPC 2.0`);
   }
@@ -189,9 +206,9 @@ function parseEnvelope(text: string, question: Question, context: string): Envel
   return { result: answer['result'] };
 }
 
-function parseJson(text: string, context: string): unknown {
+function parseJson(text: string, context: string, readJson: ReadJson): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return readJson(text);
   } catch {
     throw new RpcFailure(`${context}: the answer is not JSON`);
   }

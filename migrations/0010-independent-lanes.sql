@@ -3,6 +3,12 @@
 -- Solana's transactions end by the height of a block, not by its time.
 ALTER TABLE settlement_attempts ADD COLUMN valid_until_block bigint;
 
+-- A Bitcoin attempt can lose another of its coins and die; the coin that was its fence is free again then, and may be
+-- another attempt's. The chain still spends it once.
+DROP INDEX settlement_attempts_by_fence;
+
+CREATE UNIQUE INDEX settlement_attempts_by_fence ON settlement_attempts (network, fence) WHERE state <> 'DEAD';
+
 -- OPEN_ACCOUNT: the treasury's own token account (Solana). CONSOLIDATE: many small coins become one (Bitcoin).
 ALTER TABLE settlement_transactions DROP CONSTRAINT settlement_transactions_purpose_check;
 ALTER TABLE settlement_transactions ADD CONSTRAINT settlement_transactions_purpose_check

@@ -221,7 +221,7 @@ TABLE settlement_attempts
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'LANDED'::text, 'DEAD'::text])))
   CREATE INDEX settlement_attempts_open ON public.settlement_attempts USING btree (network, next_check_at) WHERE (state = 'OPEN'::text)
   CREATE INDEX settlement_attempts_unreconciled ON public.settlement_attempts USING btree (network) WHERE ((state <> 'OPEN'::text) AND (reconciled_at IS NULL))
-  CREATE UNIQUE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence)
+  CREATE UNIQUE INDEX settlement_attempts_by_fence ON public.settlement_attempts USING btree (network, fence) WHERE (state <> 'DEAD'::text)
 TABLE settlement_coins
   network text NOT NULL
   coin text NOT NULL

@@ -104,7 +104,8 @@ export function createRpcEndpoint(options: {
   };
 }
 
-function readTarget(text: string, label: string): URL {
+/** The URL of an endpoint. Throws an RpcFailure that does not show it. */
+export function readTarget(text: string, label: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new RpcFailure(`${label}: the RPC URL is not a URL`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
+  accessOf,
   ConfigProblem,
   readApiConfig,
   readDatabaseConfig,
@@ -93,6 +94,25 @@ describe('what is given is read', () => {
     expect(config.allowedPrivateTargets).toEqual(['127.0.0.1:8090', '[::1]:80']);
     expect(config.gasAccounts).toBe(4);
     expect(readWorkerConfig({ ...FULL, KNIT_GAS_ACCOUNTS: '16' }).gasAccounts).toBe(16);
+    expect(config.bitcoinAddressType).toBe('p2tr');
+    const segwit = { ...FULL, KNIT_BITCOIN_ADDRESS_TYPE: 'p2wpkh' };
+    expect(readWorkerConfig(segwit).bitcoinAddressType).toBe('p2wpkh');
+  });
+
+  test('how deep a final block on Bitcoin lies', () => {
+    expect(readApiConfig(FULL).bitcoinConfirmations).toBe(6);
+    const env = { ...FULL, KNIT_BITCOIN_CONFIRMATIONS: '1' };
+    expect(readWorkerConfig(env).bitcoinConfirmations).toBe(1);
+  });
+
+  test('how one network is reached', () => {
+    const config = readApiConfig({ ...FULL, KNIT_BITCOIN_CONFIRMATIONS: '3' });
+    expect(accessOf(config, 'MATIC_MAINNET')).toEqual({
+      registry: config.registry,
+      rpcUrls: config.rpcUrls.get('MATIC_MAINNET'),
+      bitcoinConfirmations: 3,
+    });
+    expect(() => accessOf(config, 'BSC_MAINNET')).toThrow('RPC URLs of BSC_MAINNET');
   });
 
   test('a network that is named twice is one', () => {
@@ -176,6 +196,16 @@ describe('a wrong setting stops the start with one line that names it and keeps 
   test.each(['0', '17', '-1', 'four'])('KNIT_GAS_ACCOUNTS %s', (value) => {
     const env = { ...FULL, KNIT_GAS_ACCOUNTS: value };
     expectPlainProblem('KNIT_GAS_ACCOUNTS', () => readWorkerConfig(env));
+  });
+
+  test.each([
+    ['KNIT_BITCOIN_ADDRESS_TYPE', 'p2pkh'],
+    ['KNIT_BITCOIN_ADDRESS_TYPE', 'P2TR'],
+    ['KNIT_BITCOIN_CONFIRMATIONS', '0'],
+    ['KNIT_BITCOIN_CONFIRMATIONS', '101'],
+    ['KNIT_BITCOIN_CONFIRMATIONS', 'six'],
+  ])('%s %s for the worker', (name, value) => {
+    expectPlainProblem(name, () => readWorkerConfig({ ...FULL, [name]: value }));
   });
 
   test.each(['127.0.0.1', 'http://127.0.0.1:80', 'user@host:80', 'host:', '[::1]'])(

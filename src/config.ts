@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { present } from './base/assert.ts';
 import { isNetworkId, type NetworkId } from './money/asset.ts';
 import { parseAssetsFile, createRegistry, type AssetRegistry } from './networks/registry.ts';
+import type { NetworkAccess } from './networks/network-access.ts';
 import { NETWORKS_WITH_DRIVER } from './networks/with-driver.ts';
 import { formatIpRange, parseIpRange } from './businesses/ip-range.ts';
 
@@ -26,6 +28,8 @@ export interface NetworkConfig {
   readonly enabledNetworks: readonly NetworkId[];
   /** In the order of preference, at least one for each enabled network. */
   readonly rpcUrls: ReadonlyMap<NetworkId, readonly string[]>;
+  /** How deep a block on Bitcoin lies when it is final; 1 is the newest. */
+  readonly bitcoinConfirmations: number;
 }
 
 export interface ApiConfig extends DatabaseConfig, NetworkConfig {
@@ -43,6 +47,8 @@ export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
   readonly treasuryMnemonic: string;
   /** Accounts that send what the treasury has signed, on each EVM network. */
   readonly gasAccounts: number;
+  /** What kind of address the treasury on Bitcoin has. */
+  readonly bitcoinAddressType: 'p2tr' | 'p2wpkh';
   /** How long a payout waits at most for others to share a transaction with. */
   readonly batchWaitMs: number;
   /** host:port of webhook targets that are allowed although their address is private. */
@@ -111,6 +117,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
       least: 1,
       most: 16,
     }),
+    bitcoinAddressType: readBitcoinAddressType(env),
     batchWaitMs: wholeNumber(env, 'KNIT_BATCH_WAIT_MS', { standard: 1000, least: 0, most: 60_000 }),
     allowedPrivateTargets: readPrivateTargets(env),
   });
@@ -149,7 +156,33 @@ export function readNetworkConfig(env: Environment): NetworkConfig {
   const rpcUrls = new Map(
     enabledNetworks.map((network) => [network, readRpcUrls(env, `KNIT_RPC_${network}`)]),
   );
-  return { registry, enabledNetworks: [...new Set(enabledNetworks)], rpcUrls };
+  const bitcoinConfirmations = wholeNumber(env, 'KNIT_BITCOIN_CONFIRMATIONS', {
+    standard: 6,
+    least: 1,
+    most: MOST_CONFIRMATIONS,
+  });
+  return {
+    registry,
+    enabledNetworks: [...new Set(enabledNetworks)],
+    rpcUrls,
+    bitcoinConfirmations,
+  };
+}
+
+/** How an enabled network is reached. */
+export function accessOf(config: NetworkConfig, network: NetworkId): NetworkAccess {
+  const { registry, bitcoinConfirmations } = config;
+  const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
+  return { registry, rpcUrls, bitcoinConfirmations };
+}
+
+/** A coin of a miner's can be spent after so many blocks: no more is ever waited for. */
+const MOST_CONFIRMATIONS = 100;
+
+function readBitcoinAddressType(env: Environment): 'p2tr' | 'p2wpkh' {
+  const type = optional(env, 'KNIT_BITCOIN_ADDRESS_TYPE') ?? 'p2tr';
+  if (type === 'p2tr' || type === 'p2wpkh') return type;
+  throw new ConfigProblem('KNIT_BITCOIN_ADDRESS_TYPE: must be p2tr or p2wpkh');
 }
 
 /** 32 bytes: encrypts secrets at rest and signs access tokens. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../base/fault.ts';
 import { formatTime } from '../base/time.ts';
-import { ConfigProblem, readNetworkConfig, type NetworkConfig } from '../config.ts';
+import { accessOf, ConfigProblem, readNetworkConfig, type NetworkConfig } from '../config.ts';
 import type { Database, Queryable } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { NetworkUnreachable, type SequenceCount } from '../networks/account-reader.ts';
@@ -135,12 +135,11 @@ async function requireLane(db: Queryable, options: AdoptOptions): Promise<Lane> 
  */
 async function countFinal(config: NetworkConfig, lane: Lane): Promise<bigint> {
   const { network, sender, nextSequence } = lane;
-  const rpcUrls = config.rpcUrls.get(network);
-  if (rpcUrls === undefined) {
+  if (!config.enabledNetworks.includes(network)) {
     throw new ConfigProblem(`KNIT_NETWORKS: ${network} is not enabled`);
   }
   const count = await ask(async () => {
-    const reader = openAccountReader(network, { registry: config.registry, rpcUrls });
+    const reader = openAccountReader(network, accessOf(config, network));
     return await reader.sequence(sender);
   });
   if (count.latest > nextSequence && count.final < count.latest) {

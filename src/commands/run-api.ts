@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { present } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
-import { ConfigProblem, type ApiConfig } from '../config.ts';
+import { accessOf, ConfigProblem, type ApiConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import { createServer, type ServerDeps } from '../http/server.ts';
 import { ChainMismatch, type NetworkReader } from '../networks/network.ts';
@@ -49,11 +48,10 @@ export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<vo
  * and the worker compares again before it signs.
  */
 async function compareWithChains(config: ApiConfig, log: Log, signal: AbortSignal): Promise<void> {
-  const { registry, enabledNetworks } = config;
+  const { enabledNetworks } = config;
   const comparisons = enabledNetworks.map(async (network) => {
-    const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
     try {
-      await verifyNetwork(network, { registry, rpcUrls });
+      await verifyNetwork(network, accessOf(config, network));
     } catch (error) {
       if (error instanceof ChainMismatch) throw error;
       log.warn({ err: error, network }, 'the configuration was not compared with the chain');
@@ -97,8 +95,8 @@ function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }):
   const { registry, enabledNetworks, masterKey } = config;
   const readers = new Map(
     enabledNetworks.map((network) => {
-      const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
-      return [network, openReader(network, { registry, rpcUrls, log: log.child({ network }) })];
+      const access = { ...accessOf(config, network), log: log.child({ network }) };
+      return [network, openReader(network, access)];
     }),
   );
   return {

@@ -1,9 +1,8 @@
-import { present } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
 import { systemRandom } from '../base/random.ts';
-import { ConfigProblem, type WorkerConfig } from '../config.ts';
+import { accessOf, ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
@@ -108,11 +107,10 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
   return {
     database,
     driver: openDriver(network, {
-      registry,
+      access: { ...accessOf(config, network), log: log.child({ network }) },
       keys,
       gasAccounts: config.gasAccounts,
-      rpcUrls: present(config.rpcUrls.get(network), `RPC URLs of ${network}`),
-      log: log.child({ network }),
+      bitcoinAddressType: config.bitcoinAddressType,
     }),
     assetOf: (id, token) => registry.asset(id, token),
     clock: systemClock,

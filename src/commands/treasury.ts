@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { present } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
-import { readNetworkConfig, type NetworkConfig } from '../config.ts';
+import { accessOf, readNetworkConfig, type NetworkConfig } from '../config.ts';
 import { formatUnits } from '../money/amount.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { NetworkUnreachable, type Holdings } from '../networks/account-reader.ts';
@@ -58,11 +57,9 @@ async function show(deps: CommandDeps, options: OutputOptions): Promise<void> {
 async function look(config: NetworkConfig, place: Place): Promise<TreasuryView> {
   const { network, address } = place;
   if (address === null) return { ...place, holdings: null, problem: null };
-  const { registry } = config;
-  const rpcUrls = present(config.rpcUrls.get(network), `RPC URLs of ${network}`);
   try {
-    const reader = openAccountReader(network, { registry, rpcUrls });
-    const holdings = await reader.holdings(address, registry.assets(network));
+    const reader = openAccountReader(network, accessOf(config, network));
+    const holdings = await reader.holdings(address, config.registry.assets(network));
     return { ...place, holdings, problem: null };
   } catch (error) {
     if (!(error instanceof NetworkUnreachable) && !(error instanceof ChainMismatch)) throw error;

@@ -7,6 +7,8 @@ export interface BuiltInNetwork {
   readonly name: string;
   /** EIP-155 chain id of an EVM network; null elsewhere. */
   readonly chainId: number | null;
+  /** The hash of the first block, as nodes write it; null on EVM networks, which have a chain id. */
+  readonly genesis: string | null;
   /** The tokens that can live on the network. A registry file can name no others. */
   readonly tokens: Readonly<Partial<Record<Token, BuiltInAsset>>>;
 }
@@ -42,6 +44,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2cd-70f9-a577-72840efb27f3',
     name: 'Bitcoin',
     chainId: null,
+    genesis: '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f',
     tokens: {
       BTC: {
         id: '01a20515-d2ce-7bc4-87b0-6eb4d3fd2675',
@@ -55,6 +58,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2ce-7edc-853f-4d42a64656e1',
     name: 'Ethereum',
     chainId: 1,
+    genesis: null,
     tokens: {
       USDT: {
         id: '01a20515-d2ce-7aba-ae22-6d6b370e614c',
@@ -74,6 +78,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2ce-7c26-95b9-11d40b270a47',
     name: 'Polygon',
     chainId: 137,
+    genesis: null,
     tokens: {
       USDT: {
         id: '01a20515-d2ce-75ae-843f-6d3ef7b3e0c9',
@@ -93,6 +98,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2ce-713c-8b08-5ea600d37198',
     name: 'Tron',
     chainId: null,
+    genesis: '00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc',
     tokens: {
       USDT: {
         id: '01a20515-d2ce-7e96-987e-437ff733d966',
@@ -113,6 +119,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2ce-7633-96d1-e76515fc7dc0',
     name: 'BNB Smart Chain',
     chainId: 56,
+    genesis: null,
     tokens: {
       USDT: {
         id: '01a20515-d2ce-7134-b16e-5c05a037d91e',
@@ -132,6 +139,7 @@ export const BUILT_IN_NETWORKS: Readonly<Record<NetworkId, BuiltInNetwork>> = {
     id: '01a20515-d2ce-7f61-8a1f-741c9949324e',
     name: 'Solana',
     chainId: null,
+    genesis: '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d',
     tokens: {
       USDT: {
         id: '01a20515-d2ce-7e0a-8d3d-edf9babbda0f',

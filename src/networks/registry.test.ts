@@ -176,6 +176,19 @@ describe('parseAssetsFile', () => {
     }
   });
 
+  test('knows the main networks by their first block, and others by what the file says', () => {
+    const genesis = 'ab'.repeat(32);
+    const tokens = { BTC: { decimals: 8 } };
+    const { network } = createRegistry(
+      parseAssetsFile(JSON.stringify({ BITCOIN_MAINNET: { genesis, tokens } })),
+    );
+    expect(network('BITCOIN_MAINNET').genesis).toBe(genesis);
+    expect(network('SOL_MAINNET').genesis).toBe('5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d');
+    expect(network('MATIC_MAINNET').genesis).toBeNull();
+    const silent = createRegistry(parseAssetsFile(JSON.stringify({ BITCOIN_MAINNET: { tokens } })));
+    expect(silent.network('BITCOIN_MAINNET').genesis).toMatch(/^000000000019d6689c/);
+  });
+
   test('takes an empty file as no change', () => {
     expect(parseAssetsFile('{}')).toEqual({});
   });
@@ -226,6 +239,12 @@ describe('parseAssetsFile', () => {
       solana({ ...usdt, address: 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' }),
     ],
     ['TRON_MAINNET: Unrecognized key: "chainId"', { TRON_MAINNET: { chainId: 1, tokens: {} } }],
+    ['TRON_MAINNET.genesis: ', { TRON_MAINNET: { genesis: '0x00', tokens: { USDT: usdt } } }],
+    ['SOL_MAINNET.genesis: ', { SOL_MAINNET: { genesis: 'O0', tokens: { USDT: usdt } } }],
+    [
+      'MATIC_MAINNET: Unrecognized key: "genesis"',
+      { MATIC_MAINNET: { chainId: 9, genesis: 'ab'.repeat(32), tokens: { USDT: usdt } } },
+    ],
     ['BITCOIN_MAINNET.tokens.BTC: ', { BITCOIN_MAINNET: { tokens: {} } }],
     [
       'BITCOIN_MAINNET.tokens.BTC.decimals: ',

@@ -17,6 +17,8 @@ export interface NetworkInfo {
   readonly family: NetworkFamily;
   /** EIP-155 chain id of an EVM network; null elsewhere. */
   readonly chainId: number | null;
+  /** The hash of the first block, which nodes of other networks are known by; null on EVM networks. */
+  readonly genesis: string | null;
 }
 
 /** An asset with what is shown of it. */
@@ -42,6 +44,8 @@ export interface AssetRegistry {
 /** What stands in the place of a network's built-in entry. Tokens left out do not live there. */
 export interface NetworkOverride {
   readonly chainId: number | null;
+  /** Left out: the main network's. */
+  readonly genesis?: string;
   readonly tokens: Readonly<Partial<Record<Token, AssetOverride>>>;
 }
 
@@ -69,7 +73,7 @@ export function createRegistry(overrides: RegistryOverrides = {}): AssetRegistry
 }
 
 function networkInfo(identifier: NetworkId, overrides: RegistryOverrides): NetworkInfo {
-  const { id, name, chainId } = BUILT_IN_NETWORKS[identifier];
+  const { id, name, chainId, genesis } = BUILT_IN_NETWORKS[identifier];
   const override = overrides[identifier];
   return Object.freeze({
     id,
@@ -77,6 +81,7 @@ function networkInfo(identifier: NetworkId, overrides: RegistryOverrides): Netwo
     identifier,
     family: familyOf(identifier),
     chainId: override === undefined ? chainId : override.chainId,
+    genesis: override?.genesis ?? genesis,
   });
 }
 
@@ -134,7 +139,8 @@ export class AssetsFileProblem extends Error {
  *       {"address": "0x…", "decimals": 6, "minimum": "0.01", "payoutsEnabled": true}}}}
  *
  * A network that the file names replaces its built-in entry as a whole; others stay. `chainId` is
- * for EVM networks only. BTC has no `address`. `minimum` is a decimal string in whole tokens, the
+ * for EVM networks only. On the others `genesis`, the hash of the first block, stands in its place; where it
+ * is left out, nodes have to be of the main network. BTC has no `address`. `minimum` is a decimal string in whole tokens, the
  * built-in minimum where it is left out. Throws {@link AssetsFileProblem}.
  */
 export function parseAssetsFile(text: string): RegistryOverrides {
@@ -192,8 +198,15 @@ function networkEntry(network: NetworkId): z.ZodType<NetworkOverride> {
     return z.strictObject({ chainId: z.int().positive(), tokens: tokensEntry(network) });
   }
   return z
-    .strictObject({ tokens: tokensEntry(network) })
-    .transform(({ tokens }) => ({ chainId: null, tokens }));
+    .strictObject({ genesis: genesisEntry(network).exactOptional(), tokens: tokensEntry(network) })
+    .transform((entry) => ({ chainId: null, ...entry }));
+}
+
+/** As the chain's nodes write it: base58 on Solana, elsewhere 32 bytes in hexadecimal. */
+function genesisEntry(network: NetworkId): z.ZodType<string> {
+  return familyOf(network) === 'solana'
+    ? z.string().regex(/^[1-9A-HJ-NP-Za-km-z]{32,44}$/, 'not a blockhash in base58')
+    : z.string().regex(/^[0-9a-f]{64}$/, 'not 64 hexadecimal digits in lower case');
 }
 
 function tokensEntry(network: NetworkId): z.ZodType<NetworkOverride['tokens']> {

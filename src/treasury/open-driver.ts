@@ -4,22 +4,22 @@ import type { NetworkId } from '../money/asset.ts';
 import { createEvmDriver } from '../networks/evm/driver.ts';
 import { isEvmNetwork } from '../networks/evm/evm-network.ts';
 import type { NetworkDriver } from '../networks/network.ts';
-import type { AssetRegistry } from '../networks/registry.ts';
-import type { MnemonicSigner } from './mnemonic-signer.ts';
+import type { NetworkAccess } from '../networks/network-access.ts';
+import type { BitcoinAddressType, MnemonicSigner } from './mnemonic-signer.ts';
 
 /** The driver of a network with the treasury's key. Only the worker may have one. */
 export function openDriver(
   network: NetworkId,
   settings: {
-    readonly registry: AssetRegistry;
-    readonly rpcUrls: readonly string[];
+    readonly access: NetworkAccess & { readonly log: Log };
     readonly keys: MnemonicSigner;
     /** How many accounts send what the treasury has signed. */
     readonly gasAccounts: number;
-    readonly log: Log;
+    readonly bitcoinAddressType: BitcoinAddressType;
   },
 ): NetworkDriver {
-  const { registry, rpcUrls, keys, gasAccounts, log } = settings;
+  const { access, keys, gasAccounts } = settings;
+  const { registry, rpcUrls, log } = access;
   assert(isEvmNetwork(network), `${network} has a driver`);
   return createEvmDriver({
     network,

@@ -13,6 +13,11 @@ export interface NodeSwitches {
   readonly afterAccept: 'says so' | 'SERVER_BUSY' | 'silent' | BroadcastRefusal;
   /** Refuses each broadcast with this, and keeps nothing of it. */
   readonly refuses: BroadcastRefusal | null;
+  /**
+   * Remembers what it has refused, and answers DUP_TRANSACTION_ERROR when it comes again, as a node with
+   * java-tron's transaction cache does.
+   */
+  readonly remembersRefused: boolean;
   /** Says SUCCESS to a broadcast and keeps nothing of it. */
   readonly losesBroadcasts: boolean;
   /** Transactions that it takes are known to it alone, and it alone cannot put them in a block. */

@@ -14,15 +14,18 @@ export interface TronNode {
   set(changes: Partial<NodeSwitches>): void;
 }
 
-/** silent: nothing came · refused: no connection · unavailable: HTTP 503 · broken: no JSON. */
-export type TroubleKind = 'silent' | 'refused' | 'unavailable' | 'broken';
+/**
+ * silent: nothing came · refused: no connection · unavailable: HTTP 503 · broken: no JSON · no such path:
+ * HTTP 404.
+ */
+export type TroubleKind = 'silent' | 'refused' | 'unavailable' | 'broken' | 'no such path';
 
 export class NodeTrouble extends Error {
   override readonly name = 'NodeTrouble';
   readonly kind: TroubleKind;
 
   constructor(kind: TroubleKind) {
-    super(`The node is ${kind}.`);
+    super(`The node's answer: ${kind}.`);
     this.kind = kind;
   }
 }

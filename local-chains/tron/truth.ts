@@ -1,5 +1,3 @@
-import type { BlockSummary } from './tron-chain.ts';
-
 /** What is so, whatever the nodes say. Of the branch that stands now. Addresses are base58. */
 export interface ChainTruth {
   head(): BlockSummary;
@@ -39,4 +37,12 @@ export interface TransactionTruth {
   /** All that was burned for it, in sun. */
   readonly feeSun: bigint;
   readonly solidified: boolean;
+}
+
+export interface BlockSummary {
+  readonly number: number;
+  /** Hex; its first 8 bytes are the number. */
+  readonly blockId: string;
+  readonly timestampMs: number;
+  readonly txids: readonly string[];
 }

@@ -247,8 +247,9 @@ export type SolanaFaultKind = 'timeout' | 'lost-answer' | 'error' | 'malformed' 
  * Lies. `denies-statuses`: no signature has a status, no transaction exists. `claims-failed`: every status
  * and transaction has failed. `claims-finalized`: every status is finalized. `other-slots`: statuses and
  * transactions are in another slot. `other-blockhashes`: blockhashes that are nobody's.
- * `denies-transfers`: blocks and transactions without instructions, and signatures of no address.
- * `claims-expired`: block heights a thousand too high. `other-balances`: accounts hold one unit less.
+ * `denies-transfers`: blocks without transactions, and no signatures of any address. `claims-expired`:
+ * block heights a thousand too high, and no blockhash is valid. `other-balances`: accounts hold a lamport
+ * less, and token accounts a unit less.
  */
 export type SolanaLie =
   | 'denies-statuses'

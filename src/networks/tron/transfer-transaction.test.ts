@@ -83,7 +83,7 @@ describe('against tronweb', () => {
 
   it('is read by it as what was meant', () => {
     const hex = bytesToHex(encodeTransfer(EXAMPLE));
-    const read = utils.deserializeTx.deserializeTransaction('TriggerSmartContract', hex);
+    const read: unknown = utils.deserializeTx.deserializeTransaction('TriggerSmartContract', hex);
     expect(read).toMatchObject({
       contract: [
         {
@@ -137,9 +137,12 @@ describe('readTransfer', () => {
     ['a message with a memo', Uint8Array.of(...raw, ...memo)],
     [
       'an unknown field',
-      Uint8Array.of(...raw, ...new BinaryWriter().tag(20, 0).int64(1n).finish()),
+      Uint8Array.of(...raw, ...new BinaryWriter().tag(20, WireType.Varint).int64(1n).finish()),
     ],
-    ['a fixed field', Uint8Array.of(...raw, ...new BinaryWriter().tag(20, 1).fixed64(1n).finish())],
+    [
+      'a fixed field',
+      Uint8Array.of(...raw, ...new BinaryWriter().tag(20, WireType.Bit64).fixed64(1n).finish()),
+    ],
     ['the fee limit twice', Uint8Array.of(...raw, ...raw.subarray(-6))],
     ['a longer form of the fee limit', Uint8Array.of(...raw.subarray(0, -1), 0x84, 0x00)],
     [
@@ -183,7 +186,7 @@ describe('encodeTransfer asserts', () => {
     ['time', { timestampMs: -1n }],
     ['two bytes', { reference: { bytes: '0b', hash: 'a1b2c3d4e5f60718' } }],
     ['eight bytes', { reference: { bytes: '0b7a', hash: '' } }],
-    ['address', { to: '41a6' as HexAddress }],
+    ['address', { to: '41a6' as const }],
   ])('the %s (case %#)', (words, change) => {
     expect(() => encodeTransfer({ ...EXAMPLE, ...change })).toThrow(words);
   });
@@ -212,11 +215,16 @@ describe('signed transactions', () => {
   });
 
   it.each([
-    ['no signature', new BinaryWriter().tag(1, 2).bytes(raw).finish()],
+    ['no signature', new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(raw).finish()],
     ['two signatures', Uint8Array.of(...encodeSigned(raw, signature), 0x12, 65, ...signature)],
     [
       'a short signature',
-      new BinaryWriter().tag(1, 2).bytes(raw).tag(2, 2).bytes(signature.subarray(1)).finish(),
+      new BinaryWriter()
+        .tag(1, WireType.LengthDelimited)
+        .bytes(raw)
+        .tag(2, WireType.LengthDelimited)
+        .bytes(signature.subarray(1))
+        .finish(),
     ],
     ['a result', Uint8Array.of(...encodeSigned(raw, signature), 0x2a, 0)],
     ['nothing', new Uint8Array()],

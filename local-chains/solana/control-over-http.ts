@@ -6,7 +6,6 @@ import type {
   SolanaBlock,
   SolanaChain,
   SolanaFaultKind,
-  SolanaNodeFaults,
   TokenTransfer,
 } from './chain-interface.ts';
 import { isRecord } from './question.ts';
@@ -92,9 +91,8 @@ function createMint(chain: SolanaChain, body: Body): Json {
     throw new ControlMistake('"program" is neither token nor token-2022.');
   }
   const decimals = count(body, 'decimals', 6);
-  const at = optionalText(body, 'address');
-  const options = at === undefined ? { program, decimals } : { program, decimals, address: at };
-  return { address: chain.control.createMint(options) };
+  const at = body['address'] === undefined ? {} : { address: address(body, 'address') };
+  return { address: chain.control.createMint({ program, decimals, ...at }) };
 }
 
 function reorg(chain: SolanaChain, body: Body): Json {
@@ -128,7 +126,12 @@ function setFinality(chain: SolanaChain, body: Body): Json {
 function changeNode(chain: SolanaChain, body: Body): Json {
   const node = chain.openNode(text(body, 'name'));
   if (body['heal'] === true) node.heal();
-  if (isRecord(body['set'])) node.set(body['set'] as Partial<SolanaNodeFaults>);
+  const changes = body['set'];
+  if (isRecord(changes)) {
+    const unknown = Object.keys(changes).filter((name) => !(name in node.faults));
+    if (unknown.length > 0) throw new ControlMistake(`No node has ${unknown.join(', ')}.`);
+    node.set(changes);
+  }
   if (body['stall'] === true) node.stall();
   const next = body['failNext'];
   if (isRecord(next)) node.failNext(text(next, 'method'), text(next, 'kind') as SolanaFaultKind);

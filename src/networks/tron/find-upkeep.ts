@@ -4,10 +4,10 @@ import { treasuryAddress, type Payer } from './payer.ts';
 import { SigningPostponed } from '../network.ts';
 
 /** Of USDT to a recipient who has never had it, its penalty included. Measured on the main network. */
-const FRESH_TRANSFER_ENERGY = 130_285n;
+export const FRESH_TRANSFER_ENERGY = 130_285n;
 
 /** Below the cost of so many such transfers a person is told. */
-const FEW_TRANSFERS = 50n;
+export const FEW_TRANSFERS = 50n;
 
 /** Tron needs no chores: the treasury sends by itself. Only its coins for fees are to be looked after. */
 export async function findUpkeep(payer: Payer): Promise<Upkeep> {

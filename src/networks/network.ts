@@ -239,6 +239,11 @@ export interface Movement {
   readonly block: BlockReference;
   /** The attempt of the payer that the transaction carried out there; null where it was none. */
   readonly carried: { readonly fence: string; readonly authorityHash: string } | null;
+  /**
+   * The payout that the payer's own transaction names for it, where it does: on Solana a recipient can give
+   * its token account to another owner, and the chain then no longer tells the address that was ordered.
+   */
+  readonly payoutId?: string;
 }
 
 /** What a process without keys may ask of a chain. */

@@ -15,8 +15,9 @@ export interface Explanation {
 
 /**
  * Which payout explains which transfer: the transaction carried out the payout's attempt, recipient and
- * units are the payout's, nothing proves that it was not paid, and it explains no other transfer. What
- * is missing from the answer is explained by nothing. `offered` in the order of their position.
+ * units are the payout's, nothing proves that it was not paid, and it explains no other transfer. Where the
+ * transaction names its payouts, the name decides in place of the recipient. What is missing from the answer
+ * is explained by nothing. `offered` in the order of their position.
  */
 export function explainMovements<M extends Movement>(
   network: NetworkId,
@@ -32,8 +33,11 @@ export function explainMovements<M extends Movement>(
     if (movement.kind !== 'transfer' || movement.direction !== 'out') continue;
     if (movement.carried === null) continue;
     const alike = left.get(kindOf(movement.carried, movement.units)) ?? [];
-    const index = alike.findIndex(({ toAddress }) =>
-      sameAddress(network, movement.counterparty, toAddress),
+    const { counterparty, payoutId } = movement;
+    const index = alike.findIndex((explanation) =>
+      payoutId === undefined
+        ? sameAddress(network, counterparty, explanation.toAddress)
+        : explanation.payoutId === payoutId,
     );
     const [found] = index < 0 ? [] : alike.splice(index, 1);
     if (found !== undefined) explained.set(movement, found);

@@ -1,0 +1,199 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+/** A real node: where its program and libraries lie, or why it cannot be had here. */
+export type FetchedKnots =
+  | { readonly kind: 'ready'; readonly folder: string }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+export interface FetchOptions {
+  /** Where it is kept. Default: below the project's node_modules/.cache. */
+  readonly folder?: string;
+  /** Default 90 seconds, for all of it. */
+  readonly timeoutMs?: number;
+}
+
+const FOLDER = path.resolve(import.meta.dirname, '../../node_modules/.cache/knit/bitcoin-knots');
+const TIMEOUT_MS = 90_000;
+/** What the libraries lie under, and what loads them. */
+export const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
+export const LOADER = 'ld-linux-x86-64.so.2';
+
+/**
+ * Gets Debian unstable's `bitcoin-knots` with all of its libraries into a folder of its own, by apt with
+ * a sources list and state of its own: the machine's packages stay as they are. apt checks the
+ * signatures with the machine's keys, and asks the mirror that the machine's apt is set to.
+ */
+export async function fetchKnots(options: FetchOptions = {}): Promise<FetchedKnots> {
+  const folder = options.folder ?? FOLDER;
+  if (existsSync(path.join(folder, 'usr/bin/bitcoind'))) return { kind: 'ready', folder };
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    return unavailable(
+      `it is fetched for Linux on x64 only, not ${process.platform} ${process.arch}`,
+    );
+  }
+  const source = await findSource();
+  if (source === undefined) return unavailable('the apt of this machine knows no mirror of Debian');
+  const partial = `${folder}.${process.pid}`;
+  const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
+  try {
+    await download(source, partial, deadline);
+    await unpack(partial, deadline);
+    await rm(folder, { recursive: true, force: true });
+    await rename(path.join(partial, 'root'), folder);
+    return { kind: 'ready', folder };
+  } catch (error) {
+    return unavailable(reasonOf(error));
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+interface Source {
+  readonly mirror: string;
+  /** The file with the keys that sign for it; undefined: those that apt trusts for all. */
+  readonly signedBy: string | undefined;
+}
+
+const SOURCES = '/etc/apt';
+
+/** The first mirror of Debian's main archive in the machine's own lists, of either format. */
+async function findSource(): Promise<Source | undefined> {
+  const parts = path.join(SOURCES, 'sources.list.d');
+  const names = existsSync(parts) ? (await readdir(parts)).toSorted() : [];
+  const files = ['sources.list', ...names.map((name) => `sources.list.d/${name}`)];
+  for (const file of files) {
+    const whole = path.join(SOURCES, file);
+    if (!existsSync(whole)) continue;
+    const text = await readFile(whole, 'utf8');
+    const source = file.endsWith('.sources') ? readStanzas(text) : readLines(text);
+    if (source !== undefined) return source;
+  }
+  return undefined;
+}
+
+/** The archive itself: the security archive has another path, and no unstable. */
+const ARCHIVE = /^https?:\/\/\S+\/debian\/?$/;
+
+function readStanzas(text: string): Source | undefined {
+  for (const stanza of text.split(/\n\s*\n/)) {
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(stanza)?.[1]?.trim();
+    const mirror = field('URIs')
+      ?.split(/\s+/)
+      .find((uri) => ARCHIVE.test(uri));
+    const signedBy = field('Signed-By');
+    if (mirror === undefined || field('Enabled') === 'no') continue;
+    return { mirror, signedBy: signedBy?.startsWith('/') === true ? signedBy : undefined };
+  }
+  return undefined;
+}
+
+function readLines(text: string): Source | undefined {
+  for (const line of text.split('\n')) {
+    const [, options = '', mirror = ''] =
+      /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+\S+\s+.*\bmain\b/.exec(line) ?? [];
+    if (!ARCHIVE.test(mirror)) continue;
+    return { mirror, signedBy: /signed-by=(\/\S+)/.exec(options)?.[1] };
+  }
+  return undefined;
+}
+
+async function download(source: Source, partial: string, deadline: number): Promise<void> {
+  for (const each of ['lists/partial', 'archives/partial', 'empty', 'root']) {
+    await mkdir(path.join(partial, each), { recursive: true });
+  }
+  const signed = source.signedBy === undefined ? '' : `[signed-by=${source.signedBy}] `;
+  const list = `deb ${signed}${source.mirror} unstable main\n`;
+  await writeFile(path.join(partial, 'sources.list'), list);
+  await writeFile(path.join(partial, 'status'), '');
+  await writeFile(path.join(partial, 'apt.conf'), configuration(partial));
+  await run('apt-get', ['update'], { partial, deadline });
+  await run('apt-get', ['install', '--yes', '--download-only', 'bitcoin-knots'], {
+    partial,
+    deadline,
+  });
+}
+
+function configuration(partial: string): string {
+  const entries = {
+    'Dir::State': partial,
+    'Dir::State::lists': path.join(partial, 'lists'),
+    'Dir::State::status': path.join(partial, 'status'),
+    'Dir::Cache': partial,
+    'Dir::Cache::archives': path.join(partial, 'archives'),
+    'Dir::Etc::sourcelist': path.join(partial, 'sources.list'),
+    'Dir::Etc::sourceparts': path.join(partial, 'empty'),
+    'Dir::Etc::preferences': path.join(partial, 'none'),
+    'Dir::Etc::preferencesparts': path.join(partial, 'empty'),
+    'Dir::Log': partial,
+    // The user that apt would step down to may not see this folder.
+    'APT::Sandbox::User': userInfo().username,
+    'APT::Install-Recommends': 'false',
+    'APT::Get::AllowUnauthenticated': 'false',
+    'Acquire::AllowInsecureRepositories': 'false',
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '1',
+    'Debug::NoLocking': 'true',
+  };
+  return Object.entries(entries)
+    .map(([name, value]) => `${name} "${value}";\n`)
+    .join('');
+}
+
+/** The programs and the libraries; what else the package would want on a machine is left out. */
+async function unpack(partial: string, deadline: number): Promise<void> {
+  const archives = path.join(partial, 'archives');
+  const names = (await readdir(archives)).filter((name) =>
+    /^(bitcoin-knots|lib).*\.deb$/.test(name),
+  );
+  for (const name of names) {
+    const file = path.join(archives, name);
+    await run('dpkg-deb', ['--extract', file, path.join(partial, 'root')], { partial, deadline });
+  }
+  for (const needed of ['usr/bin/bitcoind', `${LIBRARIES}/${LOADER}`]) {
+    if (!existsSync(path.join(partial, 'root', needed))) {
+      throw new Error(`the packages hold no ${needed}`);
+    }
+  }
+}
+
+const execute = promisify(execFile);
+
+async function run(
+  program: string,
+  args: readonly string[],
+  { partial, deadline }: { readonly partial: string; readonly deadline: number },
+): Promise<void> {
+  const timeout = deadline - Date.now();
+  if (timeout <= 0) throw new Error('it took too long');
+  const env = { ...process.env, APT_CONFIG: path.join(partial, 'apt.conf'), LC_ALL: 'C' };
+  await execute(program, args, { env, timeout, maxBuffer: 16 * 1024 * 1024 });
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, killed, stderr } = error as Error & {
+    readonly code?: unknown;
+    readonly killed?: boolean;
+    readonly stderr?: string;
+  };
+  if (code === 'ENOENT') return 'this machine has no apt';
+  if (killed === true) return 'it took too long';
+  const line = stderr?.split('\n').find((each) => /^[EW]: /.test(each));
+  return line ?? error.message.split('\n')[0] ?? 'it failed';
+}
+
+function unavailable(reason: string): FetchedKnots {
+  return { kind: 'unavailable', reason: `Bitcoin Knots cannot be fetched: ${reason}` };
+}
+
+if (import.meta.main) {
+  const fetched = await fetchKnots();
+  process.stdout.write(`${JSON.stringify(fetched)}\n`);
+  process.exitCode = fetched.kind === 'ready' ? 0 : 1;
+}

@@ -143,6 +143,11 @@ test('is given lamports, opens a token account, pays, and reads it all back', as
   const config = { encoding: 'jsonParsed', maxSupportedTransactionVersion: 0 } as const;
   const read = await rpc.getTransaction(signature, config).send();
   expect(read?.version).toBe(0);
+  const unaware: unknown = await rpc
+    .getTransaction(signature)
+    .send()
+    .catch((error: unknown) => error);
+  expect(unaware).toMatchObject({ context: { __code: -32_015 } });
   expect(read?.meta).toMatchObject({
     err: null,
     fee: 5_000n,

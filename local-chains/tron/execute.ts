@@ -114,7 +114,7 @@ function payBandwidth(
   return { state: keep({ ...owner, sun: owner.sun - feeSun }), usage: 0, feeSun };
 }
 
-/** A transaction with data costs extra (proposal 78 of the committee). */
+/** A transaction with data costs extra (TIP-387). */
 function payMemo(
   state: ChainState,
   { transaction, call }: ExecutionOrder,

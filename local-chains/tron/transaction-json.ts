@@ -108,11 +108,7 @@ function parseContract(contract: JsonObject, visible: boolean): RawContract {
   return { ...written, typeUrl: typeof typeUrl === 'string' ? typeUrl : '' };
 }
 
-function parseCall(
-  kind: ContractCall['kind'],
-  value: JsonObject,
-  visible: boolean,
-): ContractCall {
+function parseCall(kind: ContractCall['kind'], value: JsonObject, visible: boolean): ContractCall {
   const owner = addressIn(value, 'owner_address', visible);
   if (kind === 'TransferContract') {
     const to = addressIn(value, 'to_address', visible);

@@ -1,0 +1,77 @@
+import { RpcFailure } from '../nodes/json-rpc.ts';
+import { parseOutpoint, type Coin } from './coin.ts';
+import { finalHeightOf } from './finality.ts';
+import type { BitcoinNode, UnspentOutput } from './node.ts';
+import type { Payer } from './payer.ts';
+
+/** What the treasury has, as one node's wallet tells it. */
+export interface Holdings {
+  /** In final blocks, spent by nothing, and not signed for. */
+  readonly free: readonly Coin[];
+  /** Unspent too, but not final yet: deposits and change. */
+  readonly young: readonly Coin[];
+  /**
+   * A transaction that spends coins of the treasury, is not final, and of which no record is known: what it
+   * pays may be what is about to be paid. Null: there is none.
+   */
+  readonly stranger: string | null;
+}
+
+/** `taken`: the coins of all open transactions, read from the database before this. */
+export async function readHoldings(
+  { wallets, confirmations }: Payer,
+  node: BitcoinNode,
+  taken: readonly string[],
+): Promise<Holdings> {
+  const wallet = wallets.of(node);
+  const tip = await node.tip();
+  const height = Math.max(finalHeightOf(tip.height, confirmations), 0);
+  const finalHash = await node.hashAt(height);
+  if (finalHash === null) throw new RpcFailure(`${node.label}: the chain has become shorter`);
+  const isTaken = new Set(taken);
+  // First the transactions, then the coins: what is spent in between is missing from the coins.
+  const underWay = await wallet.spendsSince(finalHash);
+  const stranger = underWay.find(({ spends }) => !spends.some((coin) => isTaken.has(coin)));
+  const coins = (await wallet.coins()).filter(({ outpoint }) => !isTaken.has(outpoint));
+  return {
+    free: coins.filter((coin) => coin.confirmations >= confirmations),
+    young: coins.filter((coin) => coin.confirmations < confirmations),
+    stranger: stranger?.txid ?? null,
+  };
+}
+
+/** A coin of a block's reward is spent by nothing before so many blocks (Bitcoin Core, COINBASE_MATURITY). */
+const MATURITY = 100;
+
+/**
+ * Of these coins those that a quorum of nodes shows as final and unspent, each by its set of unspent outputs
+ * and by its mempool. One node's word is enough to leave a coin alone, and not enough to spend it.
+ */
+export async function confirmCoins(
+  { pool, key, confirmations }: Payer,
+  coins: readonly Coin[],
+): Promise<ReadonlySet<string>> {
+  const isGood = ({ units }: Coin, output: UnspentOutput | null): boolean =>
+    output?.units === units &&
+    output.script === key.script &&
+    output.confirmations >= (output.isCoinbase ? Math.max(MATURITY, confirmations) : confirmations);
+  const heard = await pool.hearAll(async (node) => {
+    const good = new Set<string>();
+    for (const coin of coins) {
+      const output = await node.unspent(parseOutpoint(coin.outpoint), 'pool');
+      if (isGood(coin, output)) good.add(coin.outpoint);
+    }
+    return good;
+  });
+  const voices = heard.flatMap((it) =>
+    it.kind === 'heard' && pool.counts(it.node) ? [it.value] : [],
+  );
+  if (voices.length < pool.quorum) {
+    const reasons = heard.flatMap((it) => (it.kind === 'failed' ? [it.reason] : []));
+    throw new RpcFailure(`fewer nodes than a quorum answer: ${reasons.join('; ')}`);
+  }
+  const confirmed = coins.filter(
+    ({ outpoint }) => voices.filter((good) => good.has(outpoint)).length >= pool.quorum,
+  );
+  return new Set(confirmed.map(({ outpoint }) => outpoint));
+}

@@ -1,0 +1,138 @@
+import type { Clock } from '../../base/clock.ts';
+import { RpcFailure } from '../nodes/json-rpc.ts';
+import { formatOutpoint, parseOutpoint, type Coin } from './coin.ts';
+import type { BitcoinNode } from './node.ts';
+import { createWalletPreparation, walletNameOf, type Watched } from './prepare-wallet.ts';
+import {
+  readCount,
+  readHash,
+  readHex,
+  readInteger,
+  readList,
+  readRecord,
+  readTransactionOf,
+  readUnits,
+} from './read-answer.ts';
+import type { Transaction } from './transaction.ts';
+
+/** A coin as a node's wallet knows it. */
+export interface WalletCoin extends Coin {
+  /** 0: in no block. */
+  readonly confirmations: number;
+}
+
+/** What a node's wallet knows of the treasury. Each answer is one node's word. */
+export interface TreasuryWallet {
+  /** Makes sure that it is there and knows all. Throws RpcFailure while it is not ready. */
+  prepare(): Promise<void>;
+  /** What is spent neither in a block nor by a transaction that the wallet has seen and that may still land. */
+  coins(): Promise<readonly WalletCoin[]>;
+  /** What spends its coins in blocks after this one or in none, and is not excluded by a block. */
+  spendsSince(blockHash: string): Promise<readonly Transaction[]>;
+}
+
+/** The wallet of each node, asked by `of`. */
+export interface Wallets {
+  of(node: BitcoinNode): TreasuryWallet;
+}
+
+export function createWallets(watched: Watched, clock: Clock): Wallets {
+  const wallets = new Map<BitcoinNode, TreasuryWallet>();
+  return {
+    of(node) {
+      const known = wallets.get(node);
+      if (known !== undefined) return known;
+      const wallet = createTreasuryWallet(node, watched, clock);
+      wallets.set(node, wallet);
+      return wallet;
+    },
+  };
+}
+
+type Ask = BitcoinNode['endpoint']['request'];
+
+/** Bytes never change under an id; the newest ones are enough. */
+const MAX_TRANSACTIONS = 1_000;
+
+function createTreasuryWallet(node: BitcoinNode, watched: Watched, clock: Clock): TreasuryWallet {
+  const prepare = createWalletPreparation(node, watched, clock);
+  const path = `wallet/${walletNameOf(watched)}`;
+  const ask: Ask = async (method, params) => {
+    await prepare();
+    return await node.endpoint.request(method, params, path);
+  };
+  const known = new Map<string, Transaction>();
+  const bytesOf = async (txid: string): Promise<Transaction> => {
+    const found = known.get(txid);
+    if (found !== undefined) return found;
+    const answer = readRecord(await ask('gettransaction', [txid, true]), 'wallet transaction');
+    const transaction = readTransactionOf(answer['hex'], txid);
+    known.set(txid, transaction);
+    for (const oldest of known.keys()) {
+      if (known.size <= MAX_TRANSACTIONS) break;
+      known.delete(oldest);
+    }
+    return transaction;
+  };
+  return {
+    prepare,
+    coins: async () => await readCoins(ask, watched),
+    async spendsSince(blockHash) {
+      const found: Transaction[] = [];
+      for (const txid of await readIdsSince(ask, blockHash)) found.push(await bytesOf(txid));
+      return found;
+    },
+  };
+}
+
+const ANY_DEPTH = [0, 9_999_999] as const;
+
+async function readCoins(ask: Ask, { script }: Watched): Promise<readonly WalletCoin[]> {
+  const answer = await ask('listunspent', [...ANY_DEPTH, [], true]);
+  const coins = readList(answer, 'unspent outputs').flatMap((each) => {
+    const coin = readRecord(each, 'unspent output');
+    if (readHex(coin['scriptPubKey'], 'script') !== script) return [];
+    const txid = readHash(coin['txid'], 'transaction id');
+    const outpoint = formatOutpoint({ txid, vout: readCount(coin['vout'], 'output') });
+    const units = readUnits(coin['amount'], 'amount');
+    return [{ outpoint, units, confirmations: readCount(coin['confirmations'], 'confirmations') }];
+  });
+  const outpoints = new Set(coins.map(({ outpoint }) => outpoint));
+  if (outpoints.size !== coins.length) throw new RpcFailure('the wallet lists a coin twice');
+  return coins;
+}
+
+/** Ids without repetition: the wallet has an entry for each output, its own change included. */
+async function readIdsSince(ask: Ask, blockHash: string): Promise<ReadonlySet<string>> {
+  const answer = await ask('listsinceblock', [blockHash, 1, true, false, true]);
+  const { transactions } = readRecord(answer, 'wallet transactions');
+  const ids = readList(transactions, 'wallet transactions').flatMap((each) => {
+    const entry = readRecord(each, 'wallet transaction');
+    if (entry['category'] !== 'send' || entry['abandoned'] === true) return [];
+    // Below zero: a block holds a transaction that excludes it.
+    if (readInteger(entry['confirmations'], 'confirmations') < 0) return [];
+    return [readHash(entry['txid'], 'transaction id')];
+  });
+  return new Set(ids);
+}
+
+/** What the treasury has at the node's newest block, whatever waits in its mempool. */
+export async function unitsAtTip(
+  node: BitcoinNode,
+  wallet: TreasuryWallet,
+  { script, tipHash }: { readonly script: string; readonly tipHash: string },
+): Promise<bigint> {
+  const listed = (await wallet.coins()).filter(({ confirmations }) => confirmations > 0);
+  const seen = new Set(listed.map(({ outpoint }) => outpoint));
+  let units = listed.reduce((sum, coin) => sum + coin.units, 0n);
+  // Coins that only a transaction outside of blocks spends are still the treasury's there.
+  for (const { spends } of await wallet.spendsSince(tipHash)) {
+    for (const outpoint of spends) {
+      if (seen.has(outpoint)) continue;
+      seen.add(outpoint);
+      const coin = await node.unspent(parseOutpoint(outpoint), 'blocks');
+      if (coin?.script === script) units += coin.units;
+    }
+  }
+  return units;
+}

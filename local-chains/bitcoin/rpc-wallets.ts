@@ -28,6 +28,7 @@ export const WALLET_METHODS: Methods = {
   },
   importdescriptors: { names: ['requests'], answer: importDescriptors },
   listdescriptors: { names: ['private'], answer: listDescriptors },
+  listlabels: { names: ['purpose'], answer: listLabels },
   abandontransaction: { names: ['txid'], answer: abandonTransaction },
   rescanblockchain: { names: ['start_height', 'stop_height'], answer: rescanBlockchain },
 };
@@ -134,6 +135,11 @@ function listDescriptors(question: Question): unknown {
   }));
   descriptors.sort((a, b) => (a.desc < b.desc ? -1 : 1));
   return { wallet_name: wallet.name, descriptors };
+}
+
+function listLabels(question: Question): readonly string[] {
+  const labels = walletOf(question).scripts();
+  return [...new Set(labels.map(({ label }) => label))].toSorted();
 }
 
 function abandonTransaction(question: Question): null {

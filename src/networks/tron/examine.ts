@@ -1,6 +1,6 @@
 import type { Asset } from '../../money/asset.ts';
 import {
-  examineNode,
+  examineNodes,
   fine,
   messageOfNode,
   warning,
@@ -31,18 +31,13 @@ export function createTronExaminer(
     lagBlocks: LAG_BLOCKS,
     oldestNewestMs: OLDEST_NEWEST_MS,
     examineNodes: async () =>
-      await Promise.all(
-        pool.all.map(
-          async (node) =>
-            await examineNode({
-              label: node.label,
-              newest: async () => {
-                const { number, timeMs } = await node.head('newest');
-                return { number, time: new Date(Number(timeMs)) };
-              },
-              abilities: abilitiesOf(node, options.assets),
-            }),
-        ),
+      await examineNodes(
+        pool.all,
+        async (node) => {
+          const { number, timeMs } = await node.head('newest');
+          return { number, time: new Date(Number(timeMs)) };
+        },
+        (node) => abilitiesOf(node, options.assets),
       ),
     examineTreasury: async ({ treasury }) => {
       try {

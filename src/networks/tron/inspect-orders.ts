@@ -216,7 +216,7 @@ async function judgeOnNodes(payer: Payer, order: TransferOrder): Promise<Judgeme
     case 'contradicted':
       return { kind: 'wait', reason: DISAGREE };
     case 'not enough':
-      return { kind: 'wait', reason: `Too few nodes answer to judge the transfer.` };
+      return { kind: 'wait', reason: 'Too few nodes answer to judge the transfer.' };
   }
 }
 

@@ -103,7 +103,7 @@ async function sightOnTheWay(node: TronNode, txid: string): Promise<Sighting> {
   return { kind: isKnown ? 'waiting' : 'unseen' };
 }
 
-/** Not every provider answers this; it proves nothing either way. */
+/** Most nodes show what waits as a transaction too. Not all answer this; it proves nothing either way. */
 async function isPending(node: TronNode, txid: string): Promise<boolean> {
   try {
     return await node.isPending(txid);

@@ -44,7 +44,7 @@ beforeAll(async () => {
   proxies = await Promise.all(
     [1, 2, 3].map(
       async (node) =>
-        await startRpcProxy({ target: chain.rpcUrl, random: random.child(`node ${node}`) }),
+        await startRpcProxy({ target: chain.rpcUrl, random: random.fork(`node ${node}`) }),
     ),
   );
   const rpcUrls = proxies.map(({ url }) => url);
@@ -85,7 +85,7 @@ async function liveThroughChaos(): Promise<{
   blocks: UnrulyChain;
 }> {
   const blocks = startUnrulyChain(chain, {
-    random: random.child('chain'),
+    random: random.fork('chain'),
     blockMs: 300,
     // Final is what is FINALIZED_BEHIND blocks deep: that is never taken back.
     deepest: FINALIZED_BEHIND - 1,
@@ -96,16 +96,16 @@ async function liveThroughChaos(): Promise<{
       startApi: async () => await platform.startApi(),
       startWorker: () => platform.startWorker({ kind: 'test-worker' }),
     },
-    { random: random.child('processes'), workers: 3 },
+    { random: random.fork('processes'), workers: 3 },
   );
   const first = await untilOneIsPaid();
   processes.begin();
   blocks.begin();
-  const network = startUnrulyNetwork(proxies, { random: random.child('network'), sendAgain });
+  const network = startUnrulyNetwork(proxies, { random: random.fork('network'), sendAgain });
   const merchants = startSteadyMerchants(platform, {
-    random: random.child('merchants'),
+    random: random.fork('merchants'),
     perSecond: PER_SECOND,
-    recipient: recipients(random.child('recipients')),
+    recipient: recipients(random.fork('recipients')),
   });
   await sleep(CHAOS_MS);
   const paidMeanwhile = (await transfersOut('USDT')).length + (await transfersOut('USDC')).length;

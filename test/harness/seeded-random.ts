@@ -1,42 +1,49 @@
-/** Choices that a seed decides. Only for tests and measurements: it is no source of keys. */
-export interface SeededRandom {
+import { createHash } from 'node:crypto';
+import { assert, present } from '../../src/base/assert.ts';
+import type { Random } from '../../src/base/random.ts';
+
+/** Randomness that is the same for the same seed. Only for tests and measurements: not for keys. */
+export interface SeededRandom extends Random {
   /** From 0 up to, and without, 1. */
   fraction(): number;
-  /** A whole number from `least` to `most`, both possible. */
-  between(least: number, most: number): number;
-  chance(probability: number): boolean;
+  /** A whole number from 0 to `bound` - 1. */
+  below(bound: number): number;
+  /** A whole number from `low` to `high`, both included. */
+  between(low: number, high: number): number;
+  /** True in `share` of all cases; a share of 0 draws nothing, so that what is off changes nothing. */
+  chance(share: number): boolean;
   pick<T>(list: readonly T[]): T;
-  /** Another one, whose choices do not depend on how often this one is asked. */
-  child(name: string): SeededRandom;
+  /** Another stream, which depends on the seed and the label and on nothing drawn before. */
+  fork(label: string): SeededRandom;
 }
 
-/** Mulberry32: 32 bits of state, each seed another sequence. Source: Tommy Ettinger, public domain. */
-export function createSeededRandom(seed: number): SeededRandom {
-  let state = seed >>> 0;
-  const fraction = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+const WORD = 2 ** 32;
+
+/** The generator is sfc32 of PractRand, its state the SHA-256 of the seed. */
+export function createSeededRandom(seed: string | number): SeededRandom {
+  const hash = createHash('sha256').update(String(seed)).digest();
+  const state = Uint32Array.from([0, 4, 8, 12].map((offset) => hash.readUInt32LE(offset)));
+  const word = (): number => {
+    const [a = 0, b = 0, c = 0, counter = 0] = state;
+    const sum = (a + b + counter) >>> 0;
+    state[3] = counter + 1;
+    state[0] = b ^ (b >>> 9);
+    state[1] = c + (c << 3);
+    state[2] = ((c << 21) | (c >>> 11)) + sum;
+    return sum;
   };
-  const between = (least: number, most: number): number =>
-    least + Math.floor(fraction() * (most - least + 1));
+  const fraction = (): number => word() / WORD;
+  const below = (bound: number): number => {
+    assert(Number.isInteger(bound) && bound >= 1 && bound <= WORD, 'a bound is 1 to 2^32');
+    return Math.floor(fraction() * bound);
+  };
   return {
     fraction,
-    between,
-    chance: (probability) => fraction() < probability,
-    pick: (list) => {
-      const item = list[between(0, list.length - 1)];
-      if (item === undefined) throw new RangeError('there is nothing to pick from');
-      return item;
-    },
-    child: (name) => createSeededRandom(seed ^ hashOf(name)),
+    below,
+    between: (low, high) => low + below(high - low + 1),
+    chance: (share) => share > 0 && fraction() < share,
+    pick: (list) => present(list[below(list.length)], 'there is something to pick from'),
+    bytes: (length) => Uint8Array.from({ length }, () => word() & 0xff),
+    fork: (label) => createSeededRandom(`${seed}/${label}`),
   };
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const letter of text) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
-  return hash >>> 0;
 }

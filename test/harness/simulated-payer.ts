@@ -1,7 +1,7 @@
 import { getCreate2Address, keccak256, type Hex } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import { readArtifact } from '../../src/sandbox/deploy-tokens.ts';
-import { createSeededRandom } from '../simulation/seeded-random.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import { createSimulatedChain } from './simulated-chain/create-chain.ts';
 import type {
   NodeFaults,

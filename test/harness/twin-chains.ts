@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { RpcErrorAnswer } from '../../src/networks/nodes/json-rpc.ts';
 import { readArtifact } from '../../src/sandbox/deploy-tokens.ts';
-import { createSeededRandom, type SeededRandom } from '../simulation/seeded-random.ts';
+import { createSeededRandom, type SeededRandom } from './seeded-random.ts';
 import { startTestChain, type TestChain, type TestToken } from './chain.ts';
 import { createSimulatedChain } from './simulated-chain/create-chain.ts';
 import type { SimulatedChain, SimulatedNode } from './simulated-chain/simulated-chain.ts';

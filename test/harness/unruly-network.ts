@@ -54,7 +54,7 @@ export function startUnrulyNetwork(
     }
   };
   let gossiped = 0;
-  const choice = random.child('gossip');
+  const choice = random.fork('gossip');
   const gossip = async (): Promise<void> => {
     while (!halt.signal.aborted) {
       await sleep(GOSSIP_EVERY_MS);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { NetworkId } from '../../src/money/asset.ts';
+import { familyOf } from '../../src/networks/family.ts';
 import { readArguments, WrongUsage } from './arguments.ts';
 import { PLANTS } from './plants.ts';
 
@@ -16,9 +18,16 @@ describe('the arguments of a simulation', () => {
   });
 
   it('may name a network and a plant', () => {
-    for (const plant of PLANTS) {
+    for (const plant of PLANTS.filter(({ family }) => family === 'evm')) {
       const asked = read(...good, '--network', 'BSC_MAINNET', '--plant', plant.name);
       expect(asked).toMatchObject({ network: 'BSC_MAINNET', plant: { name: plant.name } });
+    }
+  });
+
+  it('take the network of their plant where they name none', () => {
+    for (const plant of PLANTS) {
+      const { network } = read(...good, '--plant', plant.name) as { network: NetworkId };
+      expect(familyOf(network)).toBe(plant.family);
     }
   });
 
@@ -40,7 +49,7 @@ describe('the arguments of a simulation', () => {
     ['--payouts', '10', '--seed', 'seven'],
     ['--payouts', '10', '--seed', '9007199254740993'],
     [...good, '--network', 'DOGE_MAINNET'],
-    [...good, '--network', 'SOL_MAINNET'],
+    [...good, '--network', 'SOL_MAINNET', '--plant', 'lease-without-fencing'],
     [...good, '--network', '__proto__'],
     [...good, '--plant', 'nothing'],
     [...good, '--plant', ''],

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import { NETWORK_IDS, type NetworkId } from '../../src/money/asset.ts';
+import { familyOf, type NetworkFamily } from '../../src/networks/family.ts';
 import type { Plant } from './plant.ts';
 
-export const SIMULATED_NETWORKS: readonly EvmNetworkId[] = [
-  'ETHEREUM_MAINNET',
-  'MATIC_MAINNET',
-  'BSC_MAINNET',
-];
+/** Where a run names no network: that of its plant, or else the first one. */
+const USUAL: Readonly<Record<NetworkFamily, NetworkId>> = {
+  evm: 'MATIC_MAINNET',
+  tron: 'TRON_MAINNET',
+  solana: 'SOL_MAINNET',
+  bitcoin: 'BITCOIN_MAINNET',
+};
 
 const MOST_PAYOUTS = 100_000_000;
 
@@ -17,7 +20,7 @@ export type Asked =
       readonly kind: 'run';
       readonly payouts: number;
       readonly seed: number;
-      readonly network: EvmNetworkId;
+      readonly network: NetworkId;
       readonly plant: Plant | null;
     };
 
@@ -32,12 +35,13 @@ export function readArguments(words: readonly string[], plants: readonly Plant[]
     if (Object.keys(values).length > 1) throw new WrongUsage('--plants stands alone');
     return { kind: 'plants' };
   }
+  const plant = readPlant(values.plant, plants);
   return {
     kind: 'run',
     payouts: readNumber('--payouts', values.payouts, { least: 1, most: MOST_PAYOUTS }),
     seed: readNumber('--seed', values.seed, { least: 0, most: Number.MAX_SAFE_INTEGER }),
-    network: readNetwork(values.network),
-    plant: readPlant(values.plant, plants),
+    network: readNetwork(values.network, plant),
+    plant,
   };
 }
 
@@ -80,10 +84,16 @@ function readNumber(
   throw new WrongUsage(`${name} must be a whole number from ${least} to ${most}`);
 }
 
-function readNetwork(text = 'MATIC_MAINNET'): EvmNetworkId {
-  const network = SIMULATED_NETWORKS.find((name) => name === text);
-  if (network !== undefined) return network;
-  throw new WrongUsage(`--network must be one of ${SIMULATED_NETWORKS.join(', ')}`);
+function readNetwork(text: string | undefined, plant: Plant | null): NetworkId {
+  if (text === undefined) return USUAL[plant?.family ?? 'evm'];
+  const network = NETWORK_IDS.find((name) => name === text);
+  if (network === undefined) {
+    throw new WrongUsage(`--network must be one of ${NETWORK_IDS.join(', ')}`);
+  }
+  if (plant !== null && plant.family !== familyOf(network)) {
+    throw new WrongUsage(`--plant ${plant.name} is a mistake of other networks (${plant.family})`);
+  }
+  return network;
 }
 
 function readPlant(text: string | undefined, plants: readonly Plant[]): Plant | null {

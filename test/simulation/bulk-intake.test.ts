@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { createManualClock } from '../harness/manual-clock.ts';
 import { createTestBusiness, testIds, testOrder } from '../harness/world.ts';
 import { createInBulk } from './bulk-intake.ts';
-import { createSeededRandom } from './seeded-random.ts';
+import { createSeededRandom } from '../harness/seeded-random.ts';
 
 const TABLES = [
   'payouts',

@@ -31,6 +31,7 @@ const FENCES: readonly (readonly [RegExp, string])[] = [
 
 export const leaseWithoutFencing: Plant = {
   name: 'lease-without-fencing',
+  family: 'evm',
   mistake:
     "Whoever holds a lease is believed to hold it still. Removes the tokens of lanes and claims from every statement, and with them what else would notice: the lane's sequence, the order's state and the search for live attempts when an attempt is recorded.",
   database: (database) =>
@@ -47,6 +48,7 @@ export const leaseWithoutFencing: Plant = {
 
 export const holdReleasedTwice: Plant = {
   name: 'hold-released-twice',
+  family: 'evm',
   mistake:
     'News of a FAILED payout that comes again gives its hold back again. Removes the look at the state that the payout is in, the comparison of that state when it is changed, and the condition that a hold ends only while it is open.',
   database: (database) =>

@@ -1,7 +1,7 @@
 import { present } from '../../src/base/assert.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 /** A simulated process with a clock of its own. */
 export interface CrewMember {

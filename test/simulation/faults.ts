@@ -1,4 +1,4 @@
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 /**
  * What can go wrong around Knit's own code, by kind. Each seed draws the share of each: about half of

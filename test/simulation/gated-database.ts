@@ -2,7 +2,7 @@ import type { Database, Queryable, Tx } from '../../src/database/database.ts';
 import { CommitUnknown, ConnectionLost } from '../../src/database/sql-failure.ts';
 import type { Faults } from './faults.ts';
 import type { Actor, Passage, Scheduler } from './scheduler.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 /** What a step did to the database, told before its caller hears of it. */
 export interface Written {

@@ -8,11 +8,12 @@ import type { Database } from '../../src/database/database.ts';
 import { isUnavailable } from '../../src/database/sql-failure.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { credit, fund } from '../../src/ledger/move.ts';
-import type { NetworkId } from '../../src/money/asset.ts';
+import type { NetworkId, Token } from '../../src/money/asset.ts';
 import { createPayout, type PayoutOrder } from '../../src/payouts/create-payout.ts';
 import { createInBulk, type BulkOrder } from './bulk-intake.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { OrderUnits } from './simulated-network.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 export interface Business {
   readonly businessId: string;
@@ -23,7 +24,7 @@ export interface Business {
 export interface Acknowledged {
   readonly payoutId: string;
   readonly businessId: string;
-  readonly token: 'USDT' | 'USDC';
+  readonly token: Token;
   /** Ledger units. */
   readonly units: bigint;
   readonly toAddress: string;
@@ -39,8 +40,13 @@ export interface MerchantPlace {
   readonly real: Database;
   readonly ids: IdSource;
   readonly network: NetworkId;
+  /** What is paid out there: one token, or two. */
+  readonly tokens: readonly Token[];
   /** Ledger units of one unit of the asset. */
   readonly scale: bigint;
+  /** In units of the asset. */
+  readonly orderUnits: OrderUnits;
+  readonly addressOf: (hash: Uint8Array) => string;
   readonly businesses: readonly Business[];
   readonly onAcknowledged: (payouts: readonly Acknowledged[]) => void;
   readonly onWritten: () => void;
@@ -57,21 +63,30 @@ const OPENING_UNITS = 10n ** 40n;
 export async function openBusinesses(
   database: Database,
   ids: IdSource,
-  at: Date,
+  opening: Opening,
 ): Promise<Business[]> {
   const businesses: Business[] = [];
   for (let index = 0; index < BUSINESSES; index += 1) {
-    businesses.push(await openBusiness(database, ids, at));
+    businesses.push(await openBusiness(database, ids, opening));
   }
   return businesses;
 }
 
-async function openBusiness(database: Database, ids: IdSource, at: Date): Promise<Business> {
+interface Opening {
+  readonly tokens: readonly Token[];
+  readonly at: Date;
+}
+
+async function openBusiness(
+  database: Database,
+  ids: IdSource,
+  { tokens, at }: Opening,
+): Promise<Business> {
   return await database.transaction(async (tx) => {
     const { businessId } = await createBusiness(tx, ids, { name: 'Simulated', at });
     const person = { businessId, email: `${businessId}@b.example`, name: 'Simulated', at };
     const { userId } = await createUser(tx, ids, person);
-    for (const token of ['USDT', 'USDC'] as const) {
+    for (const token of tokens) {
       await createApiAccount(tx, ids, { businessId, userId, token, at });
       const order = { businessId, token, units: OPENING_UNITS, at };
       await credit(tx, ids, { ...order, referenceId: ids.next() });
@@ -175,29 +190,30 @@ async function findByReference(place: MerchantPlace, order: PayoutOrder): Promis
 }
 
 function acknowledged(order: PayoutOrder, payoutId: string): Acknowledged {
-  const { units, toAddress, requester } = order;
-  const token = order.token === 'USDC' ? 'USDC' : 'USDT';
+  const { units, toAddress, requester, token } = order;
   return { payoutId, businessId: requester.businessId, token, units, toAddress };
 }
 
 /** Recipients of their own for most; some are paid more than once, and now and then the same amount. */
 function orderSource(place: MerchantPlace): () => PayoutOrder {
-  const { random, network, scale, ids, businesses } = place;
+  const { random, network, tokens, scale, ids, businesses } = place;
   const salt = Buffer.from(random.bytes(8)).toString('hex');
-  const usdcShare = random.pick([0, 0.5, 1]);
+  const token = present(tokens[0], 'something is paid out');
+  const other = tokens[1] ?? token;
+  const otherShare = random.pick([0, 0.5, 1]);
   let number = 0;
   let last: PayoutOrder | undefined;
   return () => {
     number += 1;
     const business = random.pick(businesses);
-    const hash = createHash('sha256').update(`${salt} ${number}`).digest('hex');
+    const hash = createHash('sha256').update(`${salt} ${number}`).digest();
     const isAgain = random.chance(0.05);
     const isSame = random.chance(0.5);
     const order: PayoutOrder = {
       network,
-      token: random.chance(usdcShare) ? 'USDC' : 'USDT',
-      units: BigInt(random.between(10_000, 2_000_000_000)) * scale,
-      toAddress: `0x${hash.slice(0, 40)}`,
+      token: random.chance(otherShare) ? other : token,
+      units: BigInt(random.between(place.orderUnits.least, place.orderUnits.most)) * scale,
+      toAddress: place.addressOf(hash),
       merchantReference: `order-${number}`,
       requester: {
         ...business,

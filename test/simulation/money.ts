@@ -1,6 +1,6 @@
+import type { SeededRandom } from '../harness/seeded-random.ts';
 import type { Faults } from './faults.ts';
-import type { Issuer } from './issuer.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SimulatedNetwork } from './simulated-network.ts';
 
 /** What the treasury holds on chain: enough from the start, or too little, and more of it as time goes by. */
 export interface Money {
@@ -8,20 +8,15 @@ export interface Money {
   readonly fill: () => void;
 }
 
-/** Of one payout, in whole tokens; most are smaller. */
-const LARGEST_WHOLE = 2_000n;
-
 export function createMoney(place: {
-  readonly issuer: Issuer;
-  readonly treasury: `0x${string}`;
+  readonly chain: Pick<SimulatedNetwork, 'fund' | 'orderUnits'>;
   readonly random: SeededRandom;
   readonly faults: Faults;
   readonly payouts: number;
-  readonly decimals: number;
 }): Money {
-  const { issuer, treasury, random, faults } = place;
-  const enough = LARGEST_WHOLE * BigInt(place.payouts) * 10n ** BigInt(place.decimals);
-  const fund = (units: bigint): void => issuer.fund(treasury, units);
+  const { chain, random, faults } = place;
+  const enough = BigInt(chain.orderUnits.most) * BigInt(place.payouts);
+  const { fund } = chain;
   const isShort = faults.isOn('treasury-short');
   if (isShort) faults.count('treasury-short');
   fund(isShort ? enough / 50n : enough);

@@ -1,16 +1,16 @@
+import { holdReleasedTwice, leaseWithoutFencing } from './careless-records.ts';
 import {
   blockHashNotChecked,
   failedWithoutProof,
   proofFromOneLaggingProvider,
   rpcErrorAsAbsence,
   successByReceiptStatus,
-} from './careless-reading.ts';
-import { holdReleasedTwice, leaseWithoutFencing } from './careless-records.ts';
+} from './evm/careless-reading.ts';
 import {
   broadcastBeforeRecord,
   nonceFromPendingCount,
   signAgainOnTimeout,
-} from './careless-sending.ts';
+} from './evm/careless-sending.ts';
 import type { Plant } from './plant.ts';
 
 /** Every mistake that the simulation has to find. */

@@ -1,8 +1,7 @@
-import { bytesToHex, recoverAddress, serializeSignature } from 'viem';
 import type { Database } from '../../src/database/database.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
-import { createSimulatedKey } from './keys.ts';
+import { loadWhatLoadsLate } from './load-late.ts';
 import { quiet } from './scheduler.ts';
 import { checkEnds, checkHolds } from './watch-books.ts';
 import { createWorld, type World, type WorldOptions } from './world.ts';
@@ -64,20 +63,6 @@ export async function runWorld(
   return resultOf(world);
 }
 
-/** A library that is loaded at its first use would take its time in the middle of a step. */
-async function loadWhatLoadsLate(): Promise<void> {
-  const { signer } = createSimulatedKey(0);
-  const hash = `0x${'01'.repeat(32)}` as const;
-  const signed = await signer.sign(new Uint8Array(32).fill(1));
-  const parts = { r: signed.subarray(0, 32), s: signed.subarray(32, 64) };
-  const signature = serializeSignature({
-    r: bytesToHex(parts.r),
-    s: bytesToHex(parts.s),
-    yParity: signed[64] ?? 0,
-  });
-  await recoverAddress({ hash, signature });
-}
-
 /**
  * The right end after a reorganisation beyond finality: the network has stopped, and whatever was under way
  * has had its time. Nothing may be signed for payouts meanwhile.
@@ -128,10 +113,8 @@ async function checkNeedOfStop(world: World, real: Database): Promise<void> {
     `SELECT block_number AS number, block_hash AS hash FROM settlement_attempts WHERE state = 'LANDED'
      UNION SELECT final_number, final_hash FROM settlement_networks WHERE final_number IS NOT NULL`,
   );
-  const node = world.chain.node('the node of the judge');
   for (const { number, hash } of rows) {
-    const block = await node.request('eth_getBlockByNumber', [`0x${number.toString(16)}`, false]);
-    if ((block as { hash: string } | null)?.hash === hash) continue;
+    if (await world.chain.holds({ number, hash })) continue;
     world.findings.add(
       'imbalances',
       `block ${number}`,
@@ -142,9 +125,9 @@ async function checkNeedOfStop(world: World, real: Database): Promise<void> {
 
 function resultOf(world: World): WorldResult {
   const { scheduler, faults, findings, chain, log } = world;
-  const answers = Object.entries(chain.faultCounts())
-    .filter(([kind]) => kind !== 'reorg')
-    .map(([kind, count]) => [`answer-${kind}`, count] as const);
+  const answers = Object.entries(chain.answerFaults()).map(
+    ([kind, count]) => [`answer-${kind}`, count] as const,
+  );
   return {
     steps: scheduler.steps(),
     digest: scheduler.digest(),

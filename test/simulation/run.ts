@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import type { NetworkId } from '../../src/money/asset.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
 import type { Plant } from './plant.ts';
 import { runWorld, type WorldResult } from './run-world.ts';
@@ -9,7 +9,7 @@ export interface RunOptions {
   readonly payouts: number;
   /** A whole number of at most 15 digits. */
   readonly seed: number;
-  readonly network: EvmNetworkId;
+  readonly network: NetworkId;
   readonly plant: Plant | null;
   /** Ends with the first thing found. */
   readonly stopAtFirst?: boolean;

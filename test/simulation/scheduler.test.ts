@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createScheduler, quiet, type Scheduler } from './scheduler.ts';
-import { createSeededRandom } from './seeded-random.ts';
+import { createSeededRandom } from '../harness/seeded-random.ts';
 
 function scheduler(seed: string): Scheduler {
   return createScheduler({ random: createSeededRandom(seed), startMs: 0 });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { assert } from '../../src/base/assert.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 /**
  * Lets concurrent code run one step at a time, in an order that a seed decides. Whatever reaches outside

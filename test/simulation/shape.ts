@@ -1,5 +1,5 @@
 import type { SettlementPace } from '../../src/settlement/settlement.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 
 /** What differs from one world to the next besides its troubles. */
 export interface Shape {

@@ -1,22 +1,19 @@
 import { createIdSource } from '../../src/base/id.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { Database } from '../../src/database/database.ts';
-import type { Asset } from '../../src/money/asset.ts';
-import { createEvmDriver } from '../../src/networks/evm/driver.ts';
-import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
 import type { Settlement } from '../../src/settlement/settlement.ts';
 import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts';
-import type { SimulatedChain, SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
+import type { SeededRandom } from '../harness/seeded-random.ts';
 import type { CrewMember } from './crew.ts';
 import type { Faults } from './faults.ts';
 import type { Findings } from './findings.ts';
 import { gateDatabase, type Written } from './gated-database.ts';
-import { gateEndpoint, type Outages } from './gated-endpoint.ts';
-import type { SimulatedKey } from './keys.ts';
+import { gateEndpoint } from './gated-endpoint.ts';
+import type { Outages } from './outages.ts';
 import type { Plant } from './plant.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SeededRandom } from './seeded-random.ts';
 import type { Shape } from './shape.ts';
+import type { SentTransaction, SimulatedNetwork } from './simulated-network.ts';
 
 export interface LogLine {
   readonly worker: string;
@@ -31,16 +28,11 @@ export interface WorkerPlace {
   readonly scheduler: Scheduler;
   readonly faults: Faults;
   readonly outages: Outages;
-  readonly chain: SimulatedChain;
-  readonly nodes: readonly SimulatedNode[];
+  readonly chain: SimulatedNetwork;
   readonly real: Database;
-  readonly network: EvmNetworkId;
-  readonly decimals: number;
-  readonly treasury: SimulatedKey;
-  readonly gasKeys: readonly SimulatedKey[];
   readonly plant: Plant | null;
   readonly onWritten: (written: Written) => void;
-  readonly onSend: (raw: string) => Promise<void>;
+  readonly onSend: (sent: SentTransaction) => Promise<void>;
   readonly log: LogLine[];
   readonly findings: Findings;
 }
@@ -49,7 +41,7 @@ const KEPT_LINES = 400;
 
 /** Starts the real settlement worker, with everything that reaches outside behind a gate. */
 export function startWorker(place: WorkerPlace, member: CrewMember): void {
-  const { scheduler, shape, plant, network, chain } = place;
+  const { scheduler, shape, plant, chain } = place;
   const { actor, clock } = member;
   const random = place.random.fork(member.name);
   const gated = gateDatabase(place.real, {
@@ -60,35 +52,20 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
     onWritten: place.onWritten,
     isMortal: true,
   });
-  const endpoints = place.nodes.map((node) =>
-    gateEndpoint(node, { ...place, actor, random: random.fork(node.label) }),
-  );
-  const assets = (['USDT', 'USDC'] as const).map((token): Asset => ({
-    network,
-    token,
-    contract: chain.tokens[token].address,
-    decimals: place.decimals,
-    minimumUnits: 1n,
-    payoutsEnabled: true,
-  }));
-  const log = createWorkerLog(place, member.name);
-  const driver = createEvmDriver({
-    network,
-    chainId: chain.chainId,
-    signer: place.treasury.signer,
-    gasSigners: place.gasKeys.map(({ signer }) => signer),
-    assets,
-    clock,
-    log,
-    lifetimeSeconds: shape.lifetimeSeconds,
-    ...(plant?.nodes?.(endpoints) ?? { endpoints }),
+  const { sentBy, summaryOf } = chain;
+  const endpoints = chain.nodes.map((node) => {
+    const way = { ...place, sentBy, summaryOf, actor, random: random.fork(node.label) };
+    return gateEndpoint(node, way);
   });
+  const log = createWorkerLog(place, member.name);
   const tools = { endpoints, now: () => clock.now(), random: random.fork('plant') };
+  const reached = plant?.nodes?.(endpoints, tools) ?? { endpoints };
+  const driver = chain.openDriver({ ...reached, clock, log });
   const ids = createIdSource(clock, random.fork('ids'));
   const settlement: Settlement = {
     database: plant?.database?.(gated, tools) ?? gated,
     driver: plant?.driver?.(driver, tools) ?? driver,
-    assetOf: (_, token) => assets.find((asset) => asset.token === token),
+    assetOf: (_, token) => chain.assets.find((asset) => asset.token === token),
     clock,
     ids,
     log,

@@ -1,24 +1,22 @@
+import { present } from '../../src/base/assert.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import type { Database } from '../../src/database/database.ts';
-import type { EvmNetworkId } from '../../src/networks/evm/evm-network.ts';
+import type { NetworkId } from '../../src/money/asset.ts';
 import { resumeNetwork } from '../../src/settlement/network-state.ts';
-import { createSimulatedChain } from '../harness/simulated-chain/create-chain.ts';
-import type { SimulatedChain } from '../harness/simulated-chain/simulated-chain.ts';
+import { createSeededRandom } from '../harness/seeded-random.ts';
 import { createChaos, makeBlocks } from './chaos.ts';
 import { createCrew, type Crew } from './crew.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createFindings, type Findings } from './findings.ts';
-import { createFrontRunner } from './front-runner.ts';
 import { gateDatabase } from './gated-database.ts';
-import { createOutages } from './gated-endpoint.ts';
-import { createIssuer } from './issuer.ts';
-import { createSimulatedKey } from './keys.ts';
 import { openBusinesses, orderPayouts } from './merchant.ts';
 import { createMoney } from './money.ts';
+import { createSimulatedNetwork } from './networks.ts';
+import { createOutages } from './outages.ts';
 import type { Plant } from './plant.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { createSeededRandom } from './seeded-random.ts';
 import { drawShape } from './shape.ts';
+import type { SimulatedNetwork } from './simulated-network.ts';
 import { createBooksWatch } from './watch-books.ts';
 import { watchChain, type ChainWatch } from './watch-chain.ts';
 import { startWorker, type LogLine, type WorkerPlace } from './worker.ts';
@@ -26,7 +24,7 @@ import { startWorker, type LogLine, type WorkerPlace } from './worker.ts';
 export interface WorldOptions {
   readonly seed: string;
   readonly payouts: number;
-  readonly network: EvmNetworkId;
+  readonly network: NetworkId;
   readonly plant: Plant | null;
   /** An empty, migrated database of the world's own. */
   readonly real: Database;
@@ -37,7 +35,7 @@ export interface World {
   readonly scheduler: Scheduler;
   readonly faults: Faults;
   readonly findings: Findings;
-  readonly chain: SimulatedChain;
+  readonly chain: SimulatedNetwork;
   readonly watch: ChainWatch;
   readonly crew: Crew;
   readonly hasDeepReorg: () => boolean;
@@ -56,10 +54,7 @@ export interface World {
 }
 
 const START_MS = Date.UTC(2026, 0, 5);
-const CHAIN_IDS = { ETHEREUM_MAINNET: 1, MATIC_MAINNET: 137, BSC_MAINNET: 56 } as const;
 const LEDGER_DECIMALS = 18;
-const GWEI = 10n ** 9n;
-const MUCH_WEI = 10n ** 24n;
 
 export async function createWorld(options: WorldOptions): Promise<World> {
   const { seed, network, real, payouts } = options;
@@ -69,28 +64,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const faults = createFaults(random.fork('faults'));
   const findings = createFindings();
   const outages = createOutages();
-  const decimals = network === 'BSC_MAINNET' ? 18 : 6;
+  const nowMs = (): number => scheduler.now();
+  const chain = createSimulatedNetwork({ network, shape, random, nowMs });
+  const { decimals } = present(chain.assets[0], 'a network pays something out');
   const scale = 10n ** BigInt(LEDGER_DECIMALS - decimals);
-  const treasury = createSimulatedKey(0);
-  const gasKeys = Array.from({ length: shape.gasAccounts }, (_, index) =>
-    createSimulatedKey(index + 1),
-  );
-  const chain = createSimulatedChain({
-    chainId: CHAIN_IDS[network],
-    decimals,
-    treasury: treasury.address,
-    clock: { now: () => new Date(scheduler.now()) },
-    random: random.fork('chain'),
-    finalizedBehind: shape.finalizedBehind,
-    baseFeeWei: GWEI,
-  });
-  for (const key of [treasury, ...gasKeys]) chain.fund(key.address, { wei: MUCH_WEI });
-  const nodes = [1, 2, 3].map((number) => chain.node(`node ${number} of 3`));
   const watch = watchChain({ db: real, chain, findings, scale });
   const books = createBooksWatch({ db: real, findings, openCount: watch.openCount });
-  const issuer = createIssuer(chain);
-  const moneyPlace = { issuer, treasury: treasury.address, faults, payouts, decimals };
-  const money = createMoney({ ...moneyPlace, random: random.fork('money') });
+  const money = createMoney({ chain, faults, payouts, random: random.fork('money') });
   const log: LogLine[] = [];
   const place: WorkerPlace = {
     shape,
@@ -99,13 +79,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     faults,
     outages,
     chain,
-    nodes,
     log,
     real,
-    network,
-    decimals,
-    treasury,
-    gasKeys,
     plant: options.plant,
     findings,
     onWritten: books.note,
@@ -118,23 +93,12 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     start: (member) => startWorker(place, member),
     nurse: scheduler.actor('nurse'),
   });
-  const frontRunner = createFrontRunner({
-    chain,
-    node: chain.node('the node of a stranger'),
-    treasury: treasury.address,
-    random: random.fork('stranger'),
-    maxFeeWei: 5_000n * GWEI,
-  });
-  chain.fund(frontRunner.address, { wei: MUCH_WEI });
   const chaos = createChaos({
     scheduler,
     faults,
     chain,
-    issuer,
-    nodes,
     crew,
     outages,
-    frontRunner,
     random: random.fork('chaos'),
     actor: scheduler.actor('chaos'),
     recipients: watch.openRecipients,
@@ -143,7 +107,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   });
   const state: State = { hasDeepReorg: false, isOrdered: false, failure: undefined };
   startChain(place, { watch, state });
-  await startMerchants(place, { watch, state, payouts, scale, onWritten: books.note });
+  await startMerchants(place, { watch, state, payouts, scale });
   keepFailure(state, chaos.run());
   return {
     scheduler,
@@ -168,8 +132,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     calm: () => {
       faults.cease();
       chaos.cease();
-      chain.setBaseFee(GWEI);
-      for (const token of ['USDT', 'USDC'] as const) issuer.setPaused(token, false);
+      chain.calm();
       money.fill();
     },
   };
@@ -178,14 +141,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 const SET_UP_PAUSE_MS = 2_000;
 const LONGEST_SET_UP_MS = 300_000;
 
-async function untilSetUp({ scheduler, real }: WorkerPlace): Promise<void> {
+async function untilSetUp({ scheduler, real, chain }: WorkerPlace): Promise<void> {
   const actor = scheduler.actor('set-up');
   for (let ms = 0; ms < LONGEST_SET_UP_MS; ms += SET_UP_PAUSE_MS) {
     await scheduler.sleep(actor, SET_UP_PAUSE_MS);
-    const isDone = await scheduler.pass(actor, 'set up?', async () => {
-      const text = `SELECT 1 FROM settlement_transactions WHERE purpose = 'DELEGATE' AND state = 'FINAL'`;
-      return (await real.query(text)).length > 0;
-    });
+    const isDone = await scheduler.pass(actor, 'set up?', async () => await chain.isSetUp(real));
     if (isDone) return;
   }
 }
@@ -194,7 +154,9 @@ async function untilSetUp({ scheduler, real }: WorkerPlace): Promise<void> {
  * As docs/runbooks/signing-has-stopped.md says: the block that was missed is there again, or the books of
  * the treasury agree with the chain again.
  */
-async function resumeWhatIsRight({ real, network, scheduler, faults }: WorkerPlace): Promise<void> {
+async function resumeWhatIsRight(place: WorkerPlace): Promise<void> {
+  const { real, scheduler, faults } = place;
+  const { network } = place.chain;
   const [row] = await real.query<{ stopped_for: string }>(
     `SELECT stopped_for FROM settlement_networks
      WHERE network = $1 AND denied_hash IS NULL AND NOT EXISTS (
@@ -226,7 +188,7 @@ function keepFailure(state: State, part: Promise<void>): void {
 const DEEP_REORG_AFTER_MS = { from: 60_000, to: 400_000 };
 
 function startChain(place: WorkerPlace, world: { watch: ChainWatch; state: State }): void {
-  const { scheduler, faults, chain, shape } = place;
+  const { scheduler, faults, chain } = place;
   const { watch, state } = world;
   const random = place.random.fork('blocks');
   const afterMs = random.between(DEEP_REORG_AFTER_MS.from, DEEP_REORG_AFTER_MS.to);
@@ -235,7 +197,6 @@ function startChain(place: WorkerPlace, world: { watch: ChainWatch; state: State
     faults,
     chain,
     random,
-    blockMs: shape.blockMs,
     actor: scheduler.actor('chain'),
     onBlocks: watch.onBlocks,
     onDeepReorg: (abandoned) => {
@@ -254,18 +215,20 @@ async function startMerchants(
     readonly state: State;
     readonly payouts: number;
     readonly scale: bigint;
-    readonly onWritten: WorkerPlace['onWritten'];
   },
 ): Promise<void> {
-  const { scheduler, faults, real, network } = place;
-  const { watch, state, onWritten } = world;
+  const { scheduler, faults, real, onWritten } = place;
+  const { network, assets, orderUnits, addressOf } = place.chain;
+  const { watch, state } = world;
+  const tokens = assets.map(({ token }) => token);
   const actor = scheduler.actor('merchants');
   const random = place.random.fork('merchants');
   const ids = createIdSource(
     { now: () => new Date(scheduler.now()), sleep: async (ms) => await scheduler.sleep(actor, ms) },
     random.fork('ids'),
   );
-  const businesses = await openBusinesses(real, ids, new Date(scheduler.now()));
+  const opening = { tokens, at: new Date(scheduler.now()) };
+  const businesses = await openBusinesses(real, ids, opening);
   const gatePlace = { scheduler, actor, faults, random: random.fork('database'), onWritten };
   const ordering = orderPayouts(
     {
@@ -275,6 +238,9 @@ async function startMerchants(
       real,
       ids,
       network,
+      tokens,
+      orderUnits,
+      addressOf,
       businesses,
       scale: world.scale,
       gated: gateDatabase(real, { ...gatePlace, isMortal: false }),

@@ -1,14 +1,14 @@
-import type { Json } from '../../src/base/json.ts';
-import { isSpentIn, spentSlotOf } from '../../src/networks/evm/spent-slot.ts';
-import type { RpcEndpoint } from '../../src/networks/nodes/json-rpc.ts';
+import type { Json } from '../../../src/base/json.ts';
+import { isSpentIn, spentSlotOf } from '../../../src/networks/evm/spent-slot.ts';
 import type {
   AttemptToFollow,
   BlockReference,
   ItemFate,
   NetworkDriver,
   Sighting,
-} from '../../src/networks/network.ts';
-import type { Plant } from './plant.ts';
+} from '../../../src/networks/network.ts';
+import type { Plant } from '../plant.ts';
+import type { NodeEndpoint } from '../simulated-network.ts';
 
 function noProof(block: BlockReference): Json {
   return { planted: true, blockNumber: block.number.toString() };
@@ -26,6 +26,7 @@ const ABSENCE: Readonly<Record<string, unknown>> = {
 
 export const rpcErrorAsAbsence: Plant = {
   name: 'rpc-error-as-absence',
+  family: 'evm',
   mistake:
     'A node that does not answer is taken for one that says "there is none": of a receipt, a transaction, an event, a spent bit; and what is not there after its deadline is dead. Removes the third answer (unknown) from every read, on every node, and the final block that a death is proven by. The first half alone is seen through: a death needs a final block, and a quorum.',
   nodes: (endpoints) => ({
@@ -59,6 +60,7 @@ export const rpcErrorAsAbsence: Plant = {
 
 export const proofFromOneLaggingProvider: Plant = {
   name: 'proof-from-one-lagging-provider',
+  family: 'evm',
   mistake:
     'Whether a batch is dead is asked of one provider before anything else, behind whose address are two nodes: the first tells the time of the final block, the second, as of its own newest block, whether the id is spent. Removes the quorum for a death, and the rule that all answers of a proof are of one node at one block. A single node that lags, but is asked everything, does no harm: it is late with the time too.',
   driver: (driver, { endpoints: [fresh, other] }) => ({
@@ -74,7 +76,7 @@ export const proofFromOneLaggingProvider: Plant = {
 /** Null where it is not dead, or where one of the two does not answer. */
 async function deathByHalves(
   { fence, payer, validUntil }: AttemptToFollow,
-  nodes: { readonly fresh: RpcEndpoint; readonly other: RpcEndpoint },
+  nodes: { readonly fresh: NodeEndpoint; readonly other: NodeEndpoint },
 ): Promise<Sighting | null> {
   const place = spentSlotOf(BigInt(fence.split(':').at(-1) ?? ''));
   try {
@@ -92,6 +94,7 @@ async function deathByHalves(
 
 export const blockHashNotChecked: Plant = {
   name: 'block-hash-not-checked',
+  family: 'evm',
   mistake:
     'What was once seen in a block is paid when that height is final, whatever block is there by then. Removes the second look, the comparison of hashes and the quorum for what is final.',
   driver: (driver) => {
@@ -125,6 +128,7 @@ function paid(attempt: AttemptToFollow, block: BlockReference): Sighting {
 
 export const successByReceiptStatus: Plant = {
   name: 'success-by-receipt-status',
+  family: 'evm',
   mistake:
     "A final transaction that succeeded has paid everything in it. Removes the reading of its events: the token's transfers and the treasury's failures.",
   driver: (driver) => ({
@@ -141,6 +145,7 @@ const PATIENCE = 6;
 
 export const failedWithoutProof: Plant = {
   name: 'failed-without-proof',
+  family: 'evm',
   mistake:
     'After six looks in vain a payout is FAILED and its hold released. Removes the proof that FAILED needs: a final block.',
   driver: (driver) => {

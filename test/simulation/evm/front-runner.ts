@@ -1,7 +1,10 @@
 import { parseTransaction } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import type { SimulatedChain, SimulatedNode } from '../harness/simulated-chain/simulated-chain.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type {
+  SimulatedChain,
+  SimulatedNode,
+} from '../../harness/simulated-chain/simulated-chain.ts';
+import type { SeededRandom } from '../../harness/seeded-random.ts';
 
 /** A stranger who sends what the treasury has signed, seen in the pool, by an account of their own. */
 export interface FrontRunner {

@@ -1,7 +1,7 @@
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { present } from '../../src/base/assert.ts';
-import { evmAddressOfPublicKey } from '../../src/networks/evm/address-of-public-key.ts';
-import type { Signer } from '../../src/networks/signer.ts';
+import { present } from '../../../src/base/assert.ts';
+import { evmAddressOfPublicKey } from '../../../src/networks/evm/address-of-public-key.ts';
+import type { Signer } from '../../../src/networks/signer.ts';
 
 /** A key that is worth nothing: it signs for a chain in memory. */
 export interface SimulatedKey {

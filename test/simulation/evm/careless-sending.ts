@@ -1,9 +1,10 @@
 import { keccak256 } from 'viem';
-import type { Row } from '../../src/database/database.ts';
-import type { Plant } from './plant.ts';
+import type { Row } from '../../../src/database/database.ts';
+import type { Plant } from '../plant.ts';
 
 export const broadcastBeforeRecord: Plant = {
   name: 'broadcast-before-record',
+  family: 'evm',
   mistake:
     'What is signed is sent at once, and recorded afterwards. Removes the order of record and broadcast.',
   driver: (driver) => ({
@@ -18,6 +19,7 @@ export const broadcastBeforeRecord: Plant = {
 
 export const signAgainOnTimeout: Plant = {
   name: 'sign-again-on-timeout',
+  family: 'evm',
   mistake:
     'A broadcast that no node answers with its hash has failed: the payouts are signed for anew. Removes the proof of death before another signature.',
   driver: (driver) => {
@@ -45,6 +47,7 @@ export const signAgainOnTimeout: Plant = {
 
 export const nonceFromPendingCount: Plant = {
   name: 'nonce-from-pending-count',
+  family: 'evm',
   mistake:
     "The next nonce is what the first node counts, its pool included. Removes the lane's own row as the source of nonces.",
   database: (database, { endpoints }) => ({

@@ -1,7 +1,7 @@
 import type {
   SimulatedChain,
   SimulatedTokenName,
-} from '../harness/simulated-chain/simulated-chain.ts';
+} from '../../harness/simulated-chain/simulated-chain.ts';
 
 /** The tokens' owner, who does nothing that a token would refuse. */
 export interface Issuer {

@@ -57,8 +57,7 @@ function preflight(knowledge: Knowledge, bank: Bank, transaction: WireTransactio
   if (admitsBehind !== null) throw nodeUnhealthy(admitsBehind);
   const result = simulate(knowledge, bank, { transaction, isAgeless: false });
   if (result.error === null) return;
-  const { answer, text } = result;
-  throw preflightFailure(`Transaction simulation failed: ${text}`, answer);
+  throw preflightFailure(`Transaction simulation failed: ${result.text}`, result.answer());
 }
 
 /** On its way to whoever makes the next blocks, unless this node keeps it to itself. */
@@ -83,9 +82,9 @@ export function simulateTransaction(knowledge: Knowledge, params: Params): Json 
   const result = simulate(knowledge, bank, { transaction, isAgeless: replaces });
   const lastValidBlockHeight = height + BLOCKHASH_BLOCKS;
   return inContext(bank, {
-    ...result.answer,
+    ...result.answer(),
     accounts: renderWanted({ config, bank, transaction, changes: result.changes }),
-    innerInstructions: config['innerInstructions'] === true ? result.inner : null,
+    innerInstructions: config['innerInstructions'] === true ? result.inner() : null,
     replacementBlockhash: replaces ? { blockhash, lastValidBlockHeight } : null,
   });
 }
@@ -93,8 +92,9 @@ export function simulateTransaction(knowledge: Knowledge, params: Params): Json 
 interface Simulated {
   readonly error: Json;
   readonly text: string;
-  readonly answer: { readonly [name: string]: Json };
-  readonly inner: Json;
+  /** Made only where it is shown: most preflights have nothing to say. */
+  readonly answer: () => { readonly [name: string]: Json };
+  readonly inner: () => Json;
   /** Null where it failed. */
   readonly changes: ReadonlyMap<string, SolanaAccount | null> | null;
 }
@@ -112,16 +112,33 @@ function simulate(
       : { kind: 'refused', error: tooOld };
   if (attempt.kind === 'refused') {
     const { error, text } = describeError(attempt.error);
-    return { error, text, answer: { ...NOTHING_HAPPENED, err: error }, inner: null, changes: null };
+    const answer = (): { readonly [name: string]: Json } => ({ ...NOTHING_HAPPENED, err: error });
+    return { error, text, answer, inner: () => null, changes: null };
   }
-  const { keys, run } = attempt;
+  const { outcome, changes } = attempt.run;
+  const { error, errorText: text } = outcome;
+  return {
+    error,
+    text,
+    answer: () => renderSimulated(bank, transaction, attempt),
+    inner: () => renderInner(outcome, attempt.keys),
+    changes: error === null ? changes : null,
+  };
+}
+
+function renderSimulated(
+  bank: Bank,
+  transaction: WireTransaction,
+  { keys, run }: Extract<Attempt, { kind: 'ran' }>,
+): { readonly [name: string]: Json } {
   const { outcome, changes } = run;
   const before = keys.all.map((address) => bank.accounts.account(address));
   const after = keys.all.map((address, index) => {
     const changed = changes.get(address);
     return changed === undefined ? (before[index] ?? null) : changed;
   });
-  const answer = {
+  const { writable, readonly } = keys.lookedUp;
+  return {
     ...NOTHING_HAPPENED,
     err: outcome.error,
     logs: [...outcome.logs],
@@ -129,18 +146,12 @@ function simulate(
     returnData: renderReturned(outcome),
     loadedAccountsDataSize: before.reduce((sum, each) => sum + (each?.data.length ?? 0), 0),
     fee: Number(feeOf(transaction).lamports),
-    loadedAddresses: {
-      writable: [...keys.lookedUp.writable],
-      readonly: [...keys.lookedUp.readonly],
-    },
+    loadedAddresses: { writable: [...writable], readonly: [...readonly] },
     preBalances: lamportsIn(before),
     postBalances: lamportsIn(after),
     preTokenBalances: renderTokenBalances(keys, before, bank.accounts),
     postTokenBalances: renderTokenBalances(keys, after, bank.accounts),
   };
-  const inner = renderInner(outcome, keys);
-  const { error, errorText: text } = outcome;
-  return { error, text, answer, inner, changes: error === null ? changes : null };
 }
 
 const NOTHING_HAPPENED = {

@@ -10,7 +10,7 @@ test('a blockhash serves up to the block above lastValidBlockHeight, and in none
     [1, false],
   ] as const) {
     const world = openWorld();
-    const { chain, produce } = world;
+    const { chain } = world;
     const signed = world.pay({});
     const latest = await world.askValue('getLatestBlockhash', { commitment: 'processed' });
     const { height } = chain.head();
@@ -18,9 +18,9 @@ test('a blockhash serves up to the block above lastValidBlockHeight, and in none
       blockhash: chain.head().blockhash,
       lastValidBlockHeight: height + 150,
     });
-    produce(150 + extra);
+    world.produce(150 + extra);
     await world.send(signed, { skipPreflight: true });
-    produce();
+    world.produce();
     expect(chain.transaction(signed.signature) !== null).toBe(lands);
     if (lands) expect(chain.head().height).toBe(height + 151);
     expect(chain.pool()).toEqual([]);

@@ -166,6 +166,14 @@ test('is given lamports, opens a token account, pays, and reads it all back', as
     { program: 'spl-token', parsed: { type: 'transferChecked', info: { destination: place } } },
     { program: 'spl-memo', parsed: 'payout 7' },
   ]);
+});
+
+test('a payment costs its fee and the rent that it pays for others, and is found by its address', async () => {
+  fundPayer();
+  const { wire, signature } = await sign(await payment(1_250_000n, 'payout 7'));
+  await send(wire);
+  produce(6);
+  const place = await placeOf(recipient);
   const [info] = await rpc.getSignaturesForAddress(recipient, { limit: 1 }).send();
   expect(info).toMatchObject({
     signature,

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import {
   associatedTokenAddress,
+  COMPUTE_BUDGET_PROGRAM,
   SYSTEM_PROGRAM,
   TOKEN_2022_PROGRAM,
   TOKEN_PROGRAM,
 } from './address.ts';
 import type { Json } from './chain-interface.ts';
-import { transferLamports } from './programs.ts';
+import { transferLamports, writeMemo } from './programs.ts';
 import { createSigner, signTransaction, type Instruction } from './sign-transaction.ts';
 import {
   openFor,
@@ -252,6 +253,38 @@ test('an account of Token-2022 is one, with its own program', async () => {
       },
     },
   });
+});
+
+test('the fee is what the machine charges, whatever limit is asked for or left out', async () => {
+  const world = openWorld();
+  const budget = (...bytes: readonly number[]): Instruction => ({
+    program: COMPUTE_BUDGET_PROGRAM,
+    accounts: [],
+    data: Uint8Array.from(bytes),
+  });
+  const price = budget(3, 0x40, 0x42, 0x0f, 0, 0, 0, 0, 0);
+  const limit = budget(2, 0x10, 0x27, 0, 0);
+  const memo = writeMemo('x');
+  const self = transferLamports(world.payer.address, world.payer.address, 1n);
+  for (const [instructions, fee] of [
+    [[memo], 5_000n],
+    [[price, limit, memo], 5_000n + 10_000n],
+    // 3,000 units for each of the validator's own programs, 200,000 for each other.
+    [[price, memo], 5_000n + 203_000n],
+    [[price, self, memo, memo], 5_000n + 406_000n],
+    // 1,400,000 units at most.
+    [[price, ...Array.from({ length: 9 }, () => memo)], 5_000n + 1_400_000n],
+  ] as const) {
+    const before = world.chain.lamportsOf(world.payer.address);
+    const signed = world.sign(instructions);
+    await world.send(signed);
+    world.produce();
+    expect(before - world.chain.lamportsOf(world.payer.address)).toBe(fee);
+    expect(world.chain.transaction(signed.signature)).toMatchObject({
+      feeLamports: fee,
+      error: null,
+    });
+  }
 });
 
 test('a method that is not there, and parameters that are none', async () => {

@@ -2,7 +2,7 @@ import { base58 } from '@scure/base';
 import { TOKEN_PROGRAM } from './address.ts';
 import type { Json, SolanaAccount } from './chain-interface.ts';
 import type { AccountsView } from './executor.ts';
-import { invalidParams } from './rpc-error.ts';
+import { invalidParams, tooLongForBase58 } from './rpc-error.ts';
 import { readMint, readTokenAccount, type TokenAccountState } from './token-state.ts';
 
 /** u64::MAX, as JSON.parse gives it: rent is not due. */
@@ -40,9 +40,7 @@ function encode(data: Uint8Array, encoding: string): Json {
     case 'binary':
     case 'base58': {
       if (data.length > 128) {
-        const message =
-          'Encoded binary (base 58) data should be less than 128 bytes, please use Base64 encoding.';
-        throw invalidParams(message);
+        throw tooLongForBase58();
       }
       const text = base58.encode(data);
       return encoding === 'binary' ? text : [text, 'base58'];

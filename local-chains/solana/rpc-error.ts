@@ -30,6 +30,12 @@ export function invalidParams(message: string): RpcRefusal {
   return new RpcRefusal(-32_602, message);
 }
 
+/** An account of more than 128 bytes, asked for in base58. */
+export function tooLongForBase58(): RpcRefusal {
+  const limit = 'Encoded binary (base 58) data should be less than 128 bytes';
+  return new RpcRefusal(-32_600, `${limit}, please use Base64 encoding.`);
+}
+
 // The numbers of the validator's own errors: docs.anza.xyz, "JSON RPC", and RpcCustomError.
 export function blockCleanedUp(slot: number, firstAvailable: number): RpcRefusal {
   const message = `Block ${slot} cleaned up, does not exist on node. First available block: ${firstAvailable}`;

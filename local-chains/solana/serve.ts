@@ -57,7 +57,7 @@ async function respond(
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://local');
   const [, room = '', name = ''] = pathname.split('/');
-  if (request.method === 'GET' && room === 'health') return send(response, 200, 'ok');
+  if (request.method === 'GET' && room === 'health') return void response.end('ok');
   if (request.method !== 'POST')
     return send(response, 405, { error: 'POST is what is served here.' });
   const body = await readBody(request);

@@ -81,17 +81,22 @@ function createReadings(
 > {
   const now = (address: string): SolanaAccount | null =>
     core.accounts(core.lineage.view()).account(address);
+  // Deriving an address costs more than reading an account.
+  const places = new Map<string, string>();
+  const placeOf = (mint: string, owner: string): string => {
+    const program = now(mint)?.owner ?? TOKEN_PROGRAM;
+    const key = `${program} ${mint} ${owner}`;
+    const place = places.get(key) ?? associatedTokenAddress({ owner, mint, program });
+    places.set(key, place);
+    return place;
+  };
   const everTransferredOf = (mint: string): readonly TokenTransfer[] => {
     const view = core.lineage.view();
     return core.archive.blocks().flatMap((block) => transfersIn(block, mint, view));
   };
   return {
     lamportsOf: (address) => now(address)?.lamports ?? 0n,
-    unitsOf(mint, owner) {
-      const program = now(mint)?.owner ?? TOKEN_PROGRAM;
-      const place = associatedTokenAddress({ owner, mint, program });
-      return readTokenAccount(now(place))?.units ?? 0n;
-    },
+    unitsOf: (mint, owner) => readTokenAccount(now(placeOf(mint, owner)))?.units ?? 0n,
     account: now,
     transfersOf: (mint, since = { slot: 0 }) => {
       const view = core.lineage.view();

@@ -173,6 +173,35 @@ test('prices are the chain parameters', async () => {
   expect((await paid(world)).receipt).toMatchObject({ energy_fee: 13_713 * 50, net_fee: 3_450 });
 });
 
+test('a parameter can be left out of the answer and stay in force', async () => {
+  const world = await createWorld();
+  world.chain.controls.setParameter('getEnergyFee', null);
+  await world.produce();
+  const answer = await world.node.post('/wallet/getchainparameters');
+  expect(answer).toMatchObject({ chainParameter: expect.any(Array) as unknown });
+  expect(JSON.stringify(answer)).not.toContain('getEnergyFee');
+  expect((await paid(world)).receipt).toMatchObject({ energy_fee: 2_871_300 });
+});
+
+test('controls refuse what the chain could not do', async () => {
+  const { chain, usdt } = await createWorld();
+  expect(() => {
+    chain.controls.giveSun(usdt, 1n);
+  }).toThrow('is a contract');
+  expect(() => {
+    chain.controls.giveSun(BOB.address, 0n);
+  }).toThrow('0 sun');
+  expect(() => {
+    chain.controls.setEnergyFactor(BOB.address, 1);
+  }).toThrow('is not a contract');
+  expect(() => {
+    chain.controls.mint(BOB.address, BOB.address, 1n);
+  }).toThrow('is not a token of the genesis');
+  expect(() => {
+    chain.controls.setResources('T123', {});
+  }).toThrow('T123 is not a Tron address');
+});
+
 test.each(['OUT_OF_TIME', 'OUT_OF_ENERGY', 'BAD_JUMP_DESTINATION', 'ILLEGAL_OPERATION'] as const)(
   'can be told to end a call as %s',
   async (result) => {

@@ -59,9 +59,9 @@ export function signerOf(digest: Uint8Array, signature: Uint8Array): Address | u
   const recovery = given >= 27 ? given - 27 : given;
   if (recovery > 3) return undefined;
   try {
-    const recovered = concatBytes(Uint8Array.of(recovery), signature.subarray(0, 64));
-    const compressed = secp256k1.recoverPublicKey(recovered, digest, { prehash: false });
-    return addressOfPublicKey(secp256k1.Point.fromBytes(compressed).toBytes(false));
+    const compact = secp256k1.Signature.fromBytes(signature.subarray(0, 64), 'compact');
+    const key = compact.addRecoveryBit(recovery).recoverPublicKey(digest);
+    return addressOfPublicKey(key.toBytes(false));
   } catch {
     return undefined;
   }

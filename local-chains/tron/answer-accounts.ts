@@ -83,10 +83,10 @@ export async function answerParameters(question: Question): Promise<JsonObject> 
   const { core, node, solidity } = question;
   const state = await question.serial(async () => await shownState(core, node, solidity));
   return {
-    chainParameter: Object.entries(state.parameters).map(([key, value]) =>
+    chainParameter: Object.entries(state.parameters)
+      .filter(([key]) => !state.unshown.includes(key))
       // protobuf's JSON leaves a 0 out.
-      value === 0 ? { key } : { key, value },
-    ),
+      .map(([key, value]) => (value === 0 ? { key } : { key, value })),
   };
 }
 

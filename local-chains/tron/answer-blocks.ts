@@ -1,4 +1,4 @@
-import type { Block } from './block.ts';
+import { witnessSignatureOf, type Block } from './block.ts';
 import { knownBlock, tipOf } from './node-view.ts';
 import {
   integerIn,
@@ -95,7 +95,7 @@ function printBlock(block: Block, visible: boolean): JsonObject {
         version: 31,
         timestamp: block.timestampMs,
       }),
-      witness_signature: block.witnessSignature,
+      witness_signature: witnessSignatureOf(block),
     },
     ...withoutDefaults({
       transactions: block.entries.map(({ transaction, execution }) =>

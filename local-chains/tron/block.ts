@@ -14,7 +14,6 @@ export interface Block {
   readonly timestampMs: number;
   readonly parent: Block | null;
   readonly header: BlockHeader;
-  readonly witnessSignature: string;
   readonly entries: readonly BlockEntry[];
   /** What the controls had asked for and this block carries out. */
   readonly wishes: readonly Wish[];
@@ -58,42 +57,60 @@ const WITNESSES = Array.from({ length: 27 }, (_, index) => {
 
 export function createBlock(order: BlockOrder): Block {
   const number = order.parent === null ? 0 : order.parent.number + 1;
-  const witness = WITNESSES[number % WITNESSES.length];
-  if (witness === undefined) throw new Error('there is no witness');
   const header: BlockHeader = {
-    witness: witness.address,
+    witness: witnessOf(number).address,
     txTrieRoot: merkleRoot(order.entries.map((entry) => entry.transaction)),
     parentId: order.parent?.id ?? NO_HASH,
     accountStateRoot:
       order.branch === 0 ? '' : bytesToHex(sha256(utf8ToBytes(`branch ${order.branch}`))),
   };
-  const digest = sha256(encodeHeader(header, { number, timestampMs: order.timestampMs }));
+  const digest = digestOf({ header, number, timestampMs: order.timestampMs });
   return {
     number,
     id: number.toString(16).padStart(16, '0') + bytesToHex(digest.subarray(8)),
     timestampMs: order.timestampMs,
     parent: order.parent,
     header,
-    witnessSignature: bytesToHex(signDigest(digest, witness.secretKey)),
     entries: order.entries,
     wishes: order.wishes,
     state: order.state,
   };
 }
 
-/** protocol.BlockHeader.raw; its version is 31. */
-function encodeHeader(
-  header: BlockHeader,
-  { number, timestampMs }: { number: number; timestampMs: number },
-): Uint8Array {
-  return concatBytes(
-    numberField(1, BigInt(timestampMs)),
-    bytesField(2, hexToBytes(header.txTrieRoot)),
-    bytesField(3, hexToBytes(header.parentId)),
-    numberField(7, BigInt(number)),
-    bytesField(9, hexToBytes(header.witness)),
-    numberField(10, VERSION),
-    bytesField(11, hexToBytes(header.accountStateRoot)),
+/** Made when it is first shown: most blocks are never looked at so closely. */
+export function witnessSignatureOf(block: Block): string {
+  const known = signatures.get(block);
+  if (known !== undefined) return known;
+  const { secretKey } = witnessOf(block.number);
+  const signature = bytesToHex(signDigest(digestOf(block), secretKey));
+  signatures.set(block, signature);
+  return signature;
+}
+
+const signatures = new WeakMap<Block, string>();
+
+function witnessOf(number: number): (typeof WITNESSES)[number] {
+  const witness = WITNESSES[number % WITNESSES.length];
+  if (witness === undefined) throw new Error('there is no witness');
+  return witness;
+}
+
+/** Of protocol.BlockHeader.raw; its version is 31. */
+function digestOf({
+  header,
+  number,
+  timestampMs,
+}: Pick<Block, 'header' | 'number' | 'timestampMs'>) {
+  return sha256(
+    concatBytes(
+      numberField(1, BigInt(timestampMs)),
+      bytesField(2, hexToBytes(header.txTrieRoot)),
+      bytesField(3, hexToBytes(header.parentId)),
+      numberField(7, BigInt(number)),
+      bytesField(9, hexToBytes(header.witness)),
+      numberField(10, VERSION),
+      bytesField(11, hexToBytes(header.accountStateRoot)),
+    ),
   );
 }
 

@@ -1,7 +1,8 @@
 /**
  * What a test does to the chain. Token controls and gifts of TRX are real transactions of accounts whose
  * keys the chain holds: they take effect in the next block, and return to the pool at any reorganisation.
- * Settings of accounts, contracts and parameters take effect at the start of the next block.
+ * Settings of accounts, contracts and parameters take effect at the start of the next block. Each throws
+ * for an address that is none, or that is not of the kind asked for.
  */
 export interface ChainControls {
   /**
@@ -32,7 +33,7 @@ export interface ChainControls {
   ): void;
   /** The dynamic energy penalty of a contract, in ten-thousandths on top: 0 none, 34,000 is +340 %. */
   setEnergyFactor(contract: string, factor: number): void;
-  /** By the name that getchainparameters answers with. Null removes it. */
+  /** By the name that getchainparameters answers with. Null: in force as before, and not answered. */
   setParameter(name: string, value: number | null): void;
   /** How the transaction's contract call ends when it is executed, whatever it would have done. */
   forceResult(txid: string, result: ForcedResult): void;

@@ -3,7 +3,14 @@ import { addBlock, dropBlocks, headOf, nextBlockTime, type ChainCore } from './c
 import type { ChainControls } from './controls.ts';
 import type { Genesis, KnownToken } from './genesis-block.ts';
 import type { Serial } from './serial.ts';
-import { accountOf, contractOf, newAccount, withAccount, withContract } from './state.ts';
+import {
+  accountOf,
+  contractOf,
+  newAccount,
+  withAccount,
+  withContract,
+  type ChainState,
+} from './state.ts';
 import { callData, tokenArtifact } from './token-artifact.ts';
 import type { Wish } from './wish.ts';
 
@@ -21,13 +28,39 @@ interface TokenCall {
 
 export function createControls(known: Known): ChainControls {
   const { core, genesis, serial } = known;
-  const settle = (change: Extract<Wish, { kind: 'setting' }>['change']): void => {
-    core.wishes.push({ kind: 'setting', change });
-  };
   return {
     reorganise: async (order) => {
       await serial(async () => await reorganise(core, order));
     },
+    giveSun: (address, sun) => {
+      const to = needAddress(address);
+      if (sun <= 0n) throw new Error('0 sun cannot be given');
+      if (contractOf(headOf(core).state, to) !== undefined) {
+        throw new Error(`${address} is a contract: it takes no TRX`);
+      }
+      const owner = genesis.giver;
+      const call = { kind: 'TransferContract', owner: owner.address, to, amount: sun } as const;
+      core.wishes.push({ kind: 'transaction', owner, call, number: nextNumber(core) });
+    },
+    ...poolControls(core),
+    ...settingControls(core),
+    ...tokenControls(known),
+  };
+}
+
+/** Makes two equal wishes two transactions. */
+function nextNumber(core: ChainCore): number {
+  core.wishesMade += 1;
+  return core.wishesMade;
+}
+
+function poolControls(
+  core: ChainCore,
+): Pick<
+  ChainControls,
+  'dropFromPool' | 'holdBack' | 'holdBackAll' | 'forceResult' | 'forceNextResults'
+> {
+  return {
     dropFromPool: (txid) => {
       core.pending = undefined;
       return core.pool.delete(txid);
@@ -39,18 +72,25 @@ export function createControls(known: Known): ChainControls {
     holdBackAll: (held) => {
       core.holdsAll = held;
     },
-    giveSun: (address, sun) => {
-      const to = needAddress(address);
-      const call = {
-        kind: 'TransferContract',
-        owner: genesis.giver.address,
-        to,
-        amount: sun,
-      } as const;
-      core.wishes.push({ kind: 'transaction', owner: genesis.giver, call, number: nextNumber() });
+    forceResult: (txid, result) => {
+      core.forced.set(txid, result);
     },
+    forceNextResults: (contract, result, count) => {
+      const results = Array.from({ length: count }, () => result);
+      core.forcedNext.set(needAddress(contract), results);
+    },
+  };
+}
+
+function settingControls(
+  core: ChainCore,
+): Pick<ChainControls, 'setParameter' | 'setResources' | 'setEnergyFactor'> {
+  const settle = (change: Extract<Wish, { kind: 'setting' }>['change']): void => {
+    core.wishes.push({ kind: 'setting', change });
+  };
+  return {
     setParameter: (name, value) => {
-      settle((state) => ({ ...state, parameters: changed(state.parameters, name, value) }));
+      settle((state) => withParameter(state, name, value));
     },
     setResources: (address, limits) => {
       const key = needAddress(address);
@@ -61,31 +101,23 @@ export function createControls(known: Known): ChainControls {
     },
     setEnergyFactor: (contract, factor) => {
       const key = needAddress(contract);
+      if (contractOf(headOf(core).state, key) === undefined) {
+        throw new Error(`${contract} is not a contract`);
+      }
       settle((state) => {
         const known = contractOf(state, key);
-        if (known === undefined) throw new Error(`${contract} is not a contract`);
-        return withContract(state, key, { ...known, energyFactor: factor });
+        return known === undefined
+          ? state
+          : withContract(state, key, { ...known, energyFactor: factor });
       });
     },
-    forceResult: (txid, result) => {
-      core.forced.set(txid, result);
-    },
-    forceNextResults: (contract, result, count) => {
-      core.forcedNext.set(
-        needAddress(contract),
-        Array.from({ length: count }, () => result),
-      );
-    },
-    ...tokenControls(known, nextNumber),
   };
-
-  function nextNumber(): number {
-    core.wishesMade += 1;
-    return core.wishesMade;
-  }
 }
 
-function tokenControls({ core, genesis }: Known, nextNumber: () => number) {
+function tokenControls({
+  core,
+  genesis,
+}: Known): Pick<ChainControls, 'mint' | 'setBlacklisted' | 'setPaused' | 'setReturnsFalse'> {
   const call = (token: KnownToken, { signature, values }: TokenCall): void => {
     const data = callData(tokenArtifact(token.symbol), signature, values);
     const trigger = {
@@ -101,17 +133,17 @@ function tokenControls({ core, genesis }: Known, nextNumber: () => number) {
       kind: 'transaction',
       owner: token.owner,
       call: trigger,
-      number: nextNumber(),
+      number: nextNumber(core),
     });
   };
   const isTether = (token: KnownToken): boolean => token.symbol === 'USDT';
   return {
-    mint: (address: string, to: string, units: bigint): void => {
+    mint: (address, to, units) => {
       const token = tokenAt(genesis, address);
       const signature = isTether(token) ? 'transfer(address,uint256)' : 'mint(address,uint256)';
       call(token, { signature, values: [needAddress(to), units] });
     },
-    setBlacklisted: (address: string, account: string, blacklisted: boolean): void => {
+    setBlacklisted: (address, account, blacklisted) => {
       const token = tokenAt(genesis, address);
       const names = isTether(token)
         ? ['addBlackList', 'removeBlackList']
@@ -119,11 +151,11 @@ function tokenControls({ core, genesis }: Known, nextNumber: () => number) {
       const signature = `${blacklisted ? names[0] : names[1]}(address)`;
       call(token, { signature, values: [needAddress(account)] });
     },
-    setPaused: (address: string, paused: boolean): void => {
+    setPaused: (address, paused) => {
       const token = tokenAt(genesis, address);
       call(token, { signature: paused ? 'pause()' : 'unpause()', values: [] });
     },
-    setReturnsFalse: (address: string, returnsFalse: boolean): void => {
+    setReturnsFalse: (address, returnsFalse) => {
       const token = tokenAt(genesis, address);
       if (isTether(token))
         call(token, { signature: 'setAnswersTrue(bool)', values: [!returnsFalse] });
@@ -153,11 +185,8 @@ async function reorganise(
   }
 }
 
-function changed(
-  parameters: Readonly<Record<string, number>>,
-  name: string,
-  value: number | null,
-): Readonly<Record<string, number>> {
-  const others = Object.entries(parameters).filter(([known]) => known !== name);
-  return Object.fromEntries(value === null ? others : [...others, [name, value]]);
+function withParameter(state: ChainState, name: string, value: number | null): ChainState {
+  const unshown = state.unshown.filter((known) => known !== name);
+  if (value === null) return { ...state, unshown: [...unshown, name] };
+  return { ...state, unshown, parameters: { ...state.parameters, [name]: value } };
 }

@@ -30,6 +30,8 @@ export interface NodeSwitches {
   readonly denies: readonly string[];
   /** The same at /walletsolidity/ only. */
   readonly deniesSolid: readonly string[];
+  /** Denies every transaction, in blocks or not. */
+  readonly deniesAll: boolean;
   /** Answers as if blocks and transactions below this number were unknown to it. */
   readonly forgetsBelow: number;
   /** Has blocks and transactions but no transaction info (an index that is not kept). */

@@ -38,6 +38,7 @@ export const HONEST: NodeSwitches = {
   deafToGossip: false,
   denies: [],
   deniesSolid: [],
+  deniesAll: false,
   forgetsBelow: 0,
   withoutInfo: false,
 };
@@ -110,7 +111,8 @@ function isDenied(
   { switches }: NodeSelf,
   { txid, solidity }: { readonly txid: string; readonly solidity: boolean },
 ): boolean {
-  return switches.denies.includes(txid) || (solidity && switches.deniesSolid.includes(txid));
+  if (switches.deniesAll || switches.denies.includes(txid)) return true;
+  return solidity && switches.deniesSolid.includes(txid);
 }
 
 function blockAt(core: ChainCore, tip: Block, number: number): Block {

@@ -179,6 +179,9 @@ test('a node may deny a transaction that is there, at one view or both', async (
   expect(await infoOf(node, txID, 'walletsolidity')).toEqual({});
   node.set({ deniesSolid: [] });
   expect(await infoOf(node, txID, 'walletsolidity')).toMatchObject({ blockNumber: 2 });
+  node.set({ deniesAll: true });
+  expect(await infoOf(node, txID)).toEqual({});
+  expect(await transactionAt(node, txID)).toEqual({});
 });
 
 test('a node may have no history, or no infos', async () => {

@@ -72,11 +72,9 @@ export function showText(text: string, visible: boolean): string {
   return visible ? text : bytesToHex(utf8ToBytes(text));
 }
 
-/** A number of the chain that JSON can hold exactly. */
+/** java-tron writes all digits of a number; what JSON.parse makes of them is what a client here gets. */
 export function jsonNumber(value: bigint): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new Error(`${value} is too large for JSON`);
-  return number;
+  return Number(value);
 }
 
 /** protobuf's JSON leaves out what has its default value. */

@@ -21,8 +21,10 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Over HTTP, on the loopback interface alone. Port 0 takes a free one. */
 export async function serveChain(chain: TronChain, port: number): Promise<ServedChain> {
   const server = createServer((request, response) => {
-    handle(chain, request, response).catch(() => {
-      request.socket.destroy();
+    handle(chain, request, response).catch((error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      process.stderr.write(`${request.url ?? ''}: ${text}\n`);
+      send(response, { status: 500, text, type: 'text/plain' });
     });
   });
   await listen(server, port);

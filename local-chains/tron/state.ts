@@ -8,6 +8,8 @@ export interface ChainState {
   /** By contract address and slot, 64 hex digits each of slot and word. */
   readonly storage: PersistentMap<string>;
   readonly parameters: Readonly<Record<string, number>>;
+  /** Parameters that are in force and that nodes do not show. */
+  readonly unshown: readonly string[];
 }
 
 export interface Account {
@@ -44,6 +46,7 @@ export const EMPTY_STATE: ChainState = {
   contracts: emptyMap(),
   storage: emptyMap(),
   parameters: {},
+  unshown: [],
 };
 
 const UNUSED: Usage = { used: 0, slot: 0 };

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWorld, sunTransfer, tokenTransfer, wholeHex } from './testing/world.ts';
+import {
+  ALICE,
+  broadcast,
+  createWorld,
+  sunTransfer,
+  tokenTransfer,
+  wholeHex,
+} from './testing/world.ts';
 import { decodeTransaction, encodeTransaction } from './transaction.ts';
 import { parseTransaction } from './transaction-json.ts';
 import { numberField, readFields, WireError } from './wire.ts';
@@ -20,6 +27,31 @@ test('reads and writes the bytes that tronweb writes', async () => {
     expect(decoded.sizeBytes).toBe(bytes.length);
     expect(parseTransaction({ ...transaction }).txid).toBe(transaction.txID);
   }
+});
+
+test('a transaction in visible form is the same transaction', async () => {
+  const world = await createWorld();
+  const transaction = await tokenTransfer(world, world.usdt);
+  const [contract] = transaction.raw_data.contract;
+  const parameter = contract?.['parameter'] as { value: Readonly<Record<string, unknown>> };
+  const value = {
+    ...parameter.value,
+    owner_address: ALICE.address,
+    contract_address: world.usdt,
+  };
+  const raw_data = {
+    ...transaction.raw_data,
+    contract: [{ ...contract, parameter: { ...parameter, value } }],
+  };
+  const visible = { ...transaction, visible: true, raw_data };
+  expect(await broadcast(world.node, visible)).toEqual({ result: true, txid: transaction.txID });
+  // The same addresses are no hex.
+  expect(await broadcast(world.node, { ...transaction, raw_data })).toHaveProperty('Error');
+  const shown = await world.node.post('/wallet/gettransactionbyid', {
+    value: transaction.txID,
+    visible: true,
+  });
+  expect(shown).toMatchObject({ raw_data: { contract: [{ parameter: { value } }] } });
 });
 
 test('bytes that are no message are refused', async () => {

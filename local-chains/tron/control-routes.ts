@@ -44,6 +44,12 @@ const CONTROLS: Readonly<Record<string, Control>> = {
   setReturnsFalse: ({ controls }, body) => {
     controls.setReturnsFalse(text(body, 'token'), body['returnsFalse'] === true);
   },
+  setFee: ({ controls }, body) => {
+    controls.setFee(text(body, 'token'), {
+      basisPoints: wholeNumber(body['basisPoints'], 'basisPoints'),
+      maximumWholeTokens: wholeNumber(body['maximumWholeTokens'], 'maximumWholeTokens'),
+    });
+  },
   setResources: ({ controls }, body) => {
     const { energyLimit, bandwidthLimit } = body;
     controls.setResources(text(body, 'address'), {

@@ -26,6 +26,11 @@ export interface ChainControls {
   setPaused(token: string, paused: boolean): void;
   /** Whether a successful `transfer` answers false, as USDT's does from the start, or true. */
   setReturnsFalse(token: string, returnsFalse: boolean): void;
+  /** USDT's fee switch: taken from what the recipient gets, for the owner. Off from the start. */
+  setFee(
+    token: string,
+    fee: { readonly basisPoints: number; readonly maximumWholeTokens: number },
+  ): void;
   /** Energy and bandwidth a day, from staking or delegation. */
   setResources(
     address: string,

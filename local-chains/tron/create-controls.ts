@@ -117,7 +117,10 @@ function settingControls(
 function tokenControls({
   core,
   genesis,
-}: Known): Pick<ChainControls, 'mint' | 'setBlacklisted' | 'setPaused' | 'setReturnsFalse'> {
+}: Known): Pick<
+  ChainControls,
+  'mint' | 'setBlacklisted' | 'setPaused' | 'setReturnsFalse' | 'setFee'
+> {
   const call = (token: KnownToken, { signature, values }: TokenCall): void => {
     const data = callData(tokenArtifact(token.symbol), signature, values);
     const trigger = {
@@ -155,11 +158,19 @@ function tokenControls({
       const token = tokenAt(genesis, address);
       call(token, { signature: paused ? 'pause()' : 'unpause()', values: [] });
     },
+    setFee: (address, { basisPoints, maximumWholeTokens }) => {
+      const token = tokenAt(genesis, address);
+      if (!isTether(token)) throw new Error(`${token.symbol} has no fee`);
+      if (basisPoints >= 20 || maximumWholeTokens >= 50) throw new Error('the fee is too high');
+      const values = [BigInt(basisPoints), BigInt(maximumWholeTokens)];
+      call(token, { signature: 'setParams(uint256,uint256)', values });
+    },
     setReturnsFalse: (address, returnsFalse) => {
       const token = tokenAt(genesis, address);
-      if (isTether(token))
-        call(token, { signature: 'setAnswersTrue(bool)', values: [!returnsFalse] });
-      else call(token, { signature: 'setAnswersFalse(bool)', values: [returnsFalse] });
+      const [signature, value] = isTether(token)
+        ? ['setAnswersTrue(bool)', !returnsFalse]
+        : ['setAnswersFalse(bool)', returnsFalse];
+      call(token, { signature, values: [value] });
     },
   };
 }

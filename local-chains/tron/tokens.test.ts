@@ -87,6 +87,20 @@ test('either can be paused and go on', async () => {
   expect((await sent(world, world.usdc)).receipt).toMatchObject({ result: 'SUCCESS' });
 });
 
+test('USDT can take a fee, and then pays less than it was told to', async () => {
+  const world = await createWorld();
+  world.chain.controls.setFee(world.usdt, { basisPoints: 10, maximumWholeTokens: 1 });
+  await world.produce();
+  const transaction = await tokenTransfer(world, world.usdt, { units: 1_000_000n });
+  await broadcast(world.node, transaction);
+  await world.produce();
+  expect(await world.chain.truth.unitsOf(world.usdt, BOB.address)).toBe(999_000n);
+  expect((await infoOf(world.node, transaction.txID)).log).toHaveLength(2);
+  expect(() => {
+    world.chain.controls.setFee(world.usdc, { basisPoints: 1, maximumWholeTokens: 1 });
+  }).toThrow('USDC has no fee');
+});
+
 test('what is minted is a transfer on chain, and the transfers add up to the balance', async () => {
   const world = await createWorld();
   await sent(world, world.usdt);

@@ -38,16 +38,16 @@ function transferIn({ transaction }: SignedAttempt) {
 describe('a signed attempt', () => {
   it('is one transfer of one payout, and its own fence', async () => {
     const signed = await world.driver.sign(orderToSign(7n));
-    const { head, solidified } = world.chain.truth;
-    const expiration = head().timestampMs + 90_000;
+    const [head, solidified] = [world.chain.truth.head(), world.chain.truth.solidified()];
+    const expiration = head.timestampMs + 90_000;
     expect(transferIn(signed)).toEqual({
       owner: hexAddress(world.treasury),
       contract: hexAddress(world.chain.truth.tokenAddress('USDT')),
       to: hexAddress(tronKey(9).address),
       units: 5n * UNIT,
       reference: {
-        bytes: solidified().blockId.slice(12, 16),
-        hash: solidified().blockId.slice(16, 32),
+        bytes: solidified.blockId.slice(12, 16),
+        hash: solidified.blockId.slice(16, 32),
       },
       expirationMs: BigInt(expiration),
       timestampMs: 1_767_225_600_007n,
@@ -61,7 +61,7 @@ describe('a signed attempt', () => {
       authorityHash: transactionHash,
       validUntil: new Date(expiration),
       validUntilBlock: null,
-      sinceBlock: BigInt(solidified().number + 1),
+      sinceBlock: BigInt(solidified.number + 1),
       payoutIds: ['payout'],
       transaction: {
         sender: world.treasury,

@@ -179,12 +179,14 @@ describe('parseAssetsFile', () => {
   test('knows the main networks by their first block, and others by what the file says', () => {
     const genesis = 'ab'.repeat(32);
     const tokens = { BTC: { decimals: 8 } };
-    const { network } = createRegistry(
+    const registry = createRegistry(
       parseAssetsFile(JSON.stringify({ BITCOIN_MAINNET: { genesis, tokens } })),
     );
-    expect(network('BITCOIN_MAINNET').genesis).toBe(genesis);
-    expect(network('SOL_MAINNET').genesis).toBe('5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d');
-    expect(network('MATIC_MAINNET').genesis).toBeNull();
+    expect(registry.network('BITCOIN_MAINNET').genesis).toBe(genesis);
+    expect(registry.network('SOL_MAINNET').genesis).toBe(
+      '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d',
+    );
+    expect(registry.network('MATIC_MAINNET').genesis).toBeNull();
     const silent = createRegistry(parseAssetsFile(JSON.stringify({ BITCOIN_MAINNET: { tokens } })));
     expect(silent.network('BITCOIN_MAINNET').genesis).toMatch(/^000000000019d6689c/);
   });

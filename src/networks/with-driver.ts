@@ -5,4 +5,6 @@ export const NETWORKS_WITH_DRIVER: readonly NetworkId[] = [
   'ETHEREUM_MAINNET',
   'MATIC_MAINNET',
   'BSC_MAINNET',
+  'TRON_MAINNET',
+  'SOL_MAINNET',
 ];

@@ -1,10 +1,12 @@
-import { assert, present } from '../base/assert.ts';
+import { present } from '../base/assert.ts';
 import type { Log } from '../base/log.ts';
 import type { NetworkId } from '../money/asset.ts';
+import { createBitcoinDriver } from '../networks/bitcoin/driver.ts';
 import { createEvmDriver } from '../networks/evm/driver.ts';
-import { isEvmNetwork } from '../networks/evm/evm-network.ts';
-import type { NetworkDriver } from '../networks/network.ts';
 import type { NetworkAccess } from '../networks/network-access.ts';
+import type { NetworkDriver } from '../networks/network.ts';
+import { createSolanaDriver } from '../networks/solana/driver.ts';
+import { createTronDriver } from '../networks/tron/driver.ts';
 import type { BitcoinAddressType, MnemonicSigner } from './mnemonic-signer.ts';
 
 /** The driver of a network with the treasury's key. Only the worker may have one. */
@@ -13,21 +15,41 @@ export function openDriver(
   settings: {
     readonly access: NetworkAccess & { readonly log: Log };
     readonly keys: MnemonicSigner;
-    /** How many accounts send what the treasury has signed. */
+    /** How many accounts send what the treasury has signed, where they do. */
     readonly gasAccounts: number;
     readonly bitcoinAddressType: BitcoinAddressType;
   },
 ): NetworkDriver {
-  const { access, keys, gasAccounts } = settings;
-  const { registry, rpcUrls, log } = access;
-  assert(isEvmNetwork(network), `${network} has a driver`);
-  return createEvmDriver({
-    network,
-    chainId: present(registry.network(network).chainId, 'an EVM network has a chain id'),
-    rpcUrls,
-    signer: keys.for(network),
-    gasSigners: keys.gasAccountsFor(network, gasAccounts),
-    log,
-    assets: registry.assets(network),
-  });
+  const { access, keys, gasAccounts, bitcoinAddressType } = settings;
+  const { registry, rpcUrls, log, bitcoinConfirmations } = access;
+  const { chainId, genesis } = registry.network(network);
+  const parts = { rpcUrls, log, assets: registry.assets(network) };
+  switch (network) {
+    case 'ETHEREUM_MAINNET':
+    case 'MATIC_MAINNET':
+    case 'BSC_MAINNET':
+      return createEvmDriver({
+        ...parts,
+        network,
+        chainId: present(chainId, 'an EVM network has a chain id'),
+        signer: keys.for(network),
+        gasSigners: keys.gasAccountsFor(network, gasAccounts),
+      });
+    case 'TRON_MAINNET':
+      return createTronDriver({ ...parts, expectedGenesis: genesis, signer: keys.for(network) });
+    case 'SOL_MAINNET':
+      return createSolanaDriver({
+        ...parts,
+        network,
+        expectedGenesis: genesis,
+        signer: keys.forSolana(),
+      });
+    case 'BITCOIN_MAINNET':
+      return createBitcoinDriver({
+        ...parts,
+        expectedGenesis: genesis,
+        signer: keys.forBitcoin(bitcoinAddressType),
+        confirmations: bitcoinConfirmations,
+      });
+  }
 }

@@ -101,17 +101,12 @@ function abilitiesOf(node: BitcoinNode): Ability[] {
   ];
 }
 
-/** Not loaded, or not there. */
-const NO_WALLET = -18;
-
 async function examineCoins(
   node: BitcoinNode,
   treasury: string,
   confirmations: number,
 ): Promise<Finding> {
-  const script = scriptOfAddress(treasury);
-  const path = `wallet/${walletNameOf({ script, descriptor: '' })}`;
-  const coins = await listCoins(node, path, script);
+  const coins = await listOwnCoins(node, treasury);
   if (coins === null) {
     return warning(
       `${node.label} has no wallet that watches the treasury yet`,
@@ -127,17 +122,16 @@ async function examineCoins(
   return warning(held, `${fund} in several outputs: so many payouts can be paid side by side`);
 }
 
-interface ListedCoin {
-  readonly units: bigint;
-  readonly depth: number;
-}
+/** bitcoind: the wallet is not loaded, or not there. */
+const NO_WALLET = -18;
 
-/** Null where the node has no such wallet. */
-async function listCoins(
+/** What the wallet that a worker has made on the node knows; null where there is none yet. */
+async function listOwnCoins(
   node: BitcoinNode,
-  path: string,
-  script: string,
-): Promise<readonly ListedCoin[] | null> {
+  treasury: string,
+): Promise<{ readonly units: bigint; readonly depth: number }[] | null> {
+  const script = scriptOfAddress(treasury);
+  const path = `wallet/${walletNameOf({ script })}`;
   try {
     const answer = await node.endpoint.request('listunspent', [0, 9_999_999, [], true], path);
     return readList(answer, 'unspent outputs').flatMap((each) => {

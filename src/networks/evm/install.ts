@@ -7,7 +7,7 @@ import type { Payer, SigningAccount } from './payer.ts';
 import { DEPLOYMENT_PROXY, readSetUp, TREASURY_CODE } from './treasury-code.ts';
 
 /** A batch of about 100 recipients that have never had the token, or of 250 others. */
-const BATCH_GAS = 3_000_000n;
+export const BATCH_GAS = 3_000_000n;
 
 /** A gas account is topped up when it holds the cost of fewer batches than the first, to the second. */
 const FEW_BATCHES = 20n;
@@ -31,7 +31,7 @@ export const MOST_WEI: Readonly<Record<EvmNetworkId, bigint>> = {
   BSC_MAINNET: 2n * COIN,
 };
 
-const COINS: Readonly<Record<EvmNetworkId, string>> = {
+export const COINS: Readonly<Record<EvmNetworkId, string>> = {
   ETHEREUM_MAINNET: 'ETH',
   MATIC_MAINNET: 'POL',
   BSC_MAINNET: 'BNB',

@@ -32,19 +32,22 @@ export interface NetworkConfig {
   readonly bitcoinConfirmations: number;
 }
 
-export interface ApiConfig extends DatabaseConfig, NetworkConfig {
+/** How the API serves. */
+export interface ServingConfig {
   readonly host: string;
   readonly port: number;
-  readonly masterKey: Uint8Array;
   /** CIDR ranges whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests a second of one business on one process; 0 sets no limit. */
   readonly requestsPerSecond: number;
 }
 
-export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
+export interface ApiConfig extends DatabaseConfig, NetworkConfig, ServingConfig {
   readonly masterKey: Uint8Array;
-  readonly treasuryMnemonic: string;
+}
+
+/** How the worker settles and sends. */
+export interface SettlingConfig {
   /** Accounts that send what the treasury has signed, on each EVM network. */
   readonly gasAccounts: number;
   /** What kind of address the treasury on Bitcoin has. */
@@ -53,6 +56,11 @@ export interface WorkerConfig extends DatabaseConfig, NetworkConfig {
   readonly batchWaitMs: number;
   /** host:port of webhook targets that are allowed although their address is private. */
   readonly allowedPrivateTargets: readonly string[];
+}
+
+export interface WorkerConfig extends DatabaseConfig, NetworkConfig, SettlingConfig {
+  readonly masterKey: Uint8Array;
+  readonly treasuryMnemonic: string;
 }
 
 /** Plain accounts that send what the treasury has signed, on each EVM network. */
@@ -97,12 +105,18 @@ export function readApiConfig(env: Environment): ApiConfig {
   return Object.freeze({
     ...readDatabaseConfig(env),
     ...readNetworkConfig(env),
+    ...readServingConfig(env),
+    masterKey: readMasterKey(env),
+  });
+}
+
+export function readServingConfig(env: Environment): ServingConfig {
+  return {
     host: optional(env, 'KNIT_HOST') ?? '127.0.0.1',
     port: wholeNumber(env, 'PORT', { standard: 3000, least: 0, most: 65_535 }),
-    masterKey: readMasterKey(env),
     trustedProxies: readRanges(env, 'KNIT_TRUSTED_PROXIES'),
     requestsPerSecond: wholeNumber(env, 'KNIT_REQUESTS_PER_SECOND', { standard: 1000, least: 0 }),
-  });
+  };
 }
 
 /** Settings of `knit worker`. */
@@ -110,8 +124,19 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
   return Object.freeze({
     ...readDatabaseConfig(env),
     ...readNetworkConfig(env),
+    ...readSettlingConfig(env),
     masterKey: readMasterKey(env),
     treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
+  });
+}
+
+/** Undefined where this process has none: only the worker needs it. */
+export function readMnemonic(env: Environment): string | undefined {
+  return optional(env, 'KNIT_TREASURY_MNEMONIC');
+}
+
+export function readSettlingConfig(env: Environment): SettlingConfig {
+  return {
     gasAccounts: wholeNumber(env, 'KNIT_GAS_ACCOUNTS', {
       standard: STANDARD_GAS_ACCOUNTS,
       least: 1,
@@ -120,7 +145,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     bitcoinAddressType: readBitcoinAddressType(env),
     batchWaitMs: wholeNumber(env, 'KNIT_BATCH_WAIT_MS', { standard: 1000, least: 0, most: 60_000 }),
     allowedPrivateTargets: readPrivateTargets(env),
-  });
+  };
 }
 
 /** Settings of the sandbox. It chooses all others for its processes itself. */
@@ -146,13 +171,18 @@ export function readPrivateTargets(env: Environment): readonly string[] {
   throw new ConfigProblem(`${name}: ${wrong} is not a host and a port, such as 127.0.0.1:8080`);
 }
 
-export function readNetworkConfig(env: Environment): NetworkConfig {
-  const registry = readRegistry(env);
+export function readEnabledNetworks(env: Environment): readonly NetworkId[] {
   const names = list(env, 'KNIT_NETWORKS');
-  const enabledNetworks =
-    names.length === 0
-      ? NETWORKS_WITH_DRIVER
-      : names.map((name) => readNetworkName('KNIT_NETWORKS', name));
+  if (names.length === 0) return NETWORKS_WITH_DRIVER;
+  return [...new Set(names.map((name) => readNetworkName('KNIT_NETWORKS', name)))];
+}
+
+/** Of the enabled networks, or of those given. */
+export function readNetworkConfig(
+  env: Environment,
+  enabledNetworks: readonly NetworkId[] = readEnabledNetworks(env),
+): NetworkConfig {
+  const registry = readRegistry(env);
   const rpcUrls = new Map(
     enabledNetworks.map((network) => [network, readRpcUrls(env, `KNIT_RPC_${network}`)]),
   );
@@ -161,12 +191,7 @@ export function readNetworkConfig(env: Environment): NetworkConfig {
     least: 1,
     most: MOST_CONFIRMATIONS,
   });
-  return {
-    registry,
-    enabledNetworks: [...new Set(enabledNetworks)],
-    rpcUrls,
-    bitcoinConfirmations,
-  };
+  return { registry, enabledNetworks, rpcUrls, bitcoinConfirmations };
 }
 
 /** How an enabled network is reached. */

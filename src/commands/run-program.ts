@@ -4,6 +4,7 @@ import { addAccountCommands } from './account.ts';
 import { addApiKeyCommands } from './api-key.ts';
 import { addBooksCommands } from './books.ts';
 import { addBusinessCommands } from './business.ts';
+import { addDoctorCommand } from './doctor.ts';
 import type { CommandDeps, Services } from './command-deps.ts';
 import { EXIT, endingOf, type ExitCode } from './exit-code.ts';
 import { addIpCommands } from './ip.ts';
@@ -58,6 +59,7 @@ export function createProgram(deps: CommandDeps, services: Services): Command {
     });
   addServiceCommands(program, deps, services);
   addMigrateCommand(program, deps);
+  addDoctorCommand(program, deps);
   addBusinessCommands(program, deps);
   addUserCommands(program, deps);
   addApiKeyCommands(program, deps);

@@ -130,9 +130,10 @@ interface SecretRow {
 const SELECT_SECRETS = `SELECT current_sealed, retiring_sealed, retires_at, x_signature_retiring
   FROM webhook_secrets WHERE business_id = $1`;
 
-async function readSecrets(
+/** Undefined while the business has none. Throws SealBroken where the master key does not open them. */
+export async function readSecrets(
   db: Queryable,
-  deps: SecretDeps,
+  deps: Pick<SecretDeps, 'masterKey' | 'clock'>,
   businessId: string,
 ): Promise<WebhookSecrets | undefined> {
   const [row] = await db.query<SecretRow>(SELECT_SECRETS, [businessId]);
@@ -146,7 +147,11 @@ async function lockSecrets(tx: Tx, deps: SecretDeps, businessId: string): Promis
   return openSecrets(deps, businessId, row);
 }
 
-function openSecrets(deps: SecretDeps, businessId: string, row: SecretRow): WebhookSecrets {
+function openSecrets(
+  deps: Pick<SecretDeps, 'masterKey' | 'clock'>,
+  businessId: string,
+  row: SecretRow,
+): WebhookSecrets {
   const current = openSecret(deps, businessId, row.current_sealed);
   const { retiring_sealed: sealed, retires_at: retiresAt } = row;
   if (sealed === null || retiresAt === null || retiresAt <= deps.clock.now()) {
@@ -173,6 +178,10 @@ function sealSecret(deps: SecretDeps, businessId: string, secret: string): Uint8
   return seal(deps.masterKey, placeOf(businessId), { plaintext, random: deps.random });
 }
 
-function openSecret(deps: SecretDeps, businessId: string, sealed: Uint8Array): string {
+function openSecret(
+  deps: Pick<SecretDeps, 'masterKey'>,
+  businessId: string,
+  sealed: Uint8Array,
+): string {
   return Buffer.from(open(deps.masterKey, placeOf(businessId), sealed)).toString('utf8');
 }

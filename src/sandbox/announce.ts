@@ -1,6 +1,8 @@
-import { SAMPLE_ADDRESS } from './handover.ts';
+import { present } from '../base/assert.ts';
+import { TOKENS, type Token } from '../money/asset.ts';
+import { SAMPLE_RECIPIENTS } from './sample-recipients.ts';
 import type { SandboxBusiness } from './sandbox-business.ts';
-import type { SandboxChain } from './start-chains.ts';
+import type { SandboxChain } from './sandbox-chain.ts';
 
 /** Tells the person who started the sandbox what there is, and how to send a first payout. */
 export function announce(
@@ -21,9 +23,9 @@ export function announce(
   const network = chains.find((chain) => chain.network === 'MATIC_MAINNET') ?? chains[0];
   const body = {
     network: network?.network,
-    token: 'USDT',
+    token: network === undefined ? '' : tokenOf(network),
     amount: 0.02,
-    toAddress: SAMPLE_ADDRESS,
+    toAddress: network === undefined ? '' : SAMPLE_RECIPIENTS[network.network],
   };
   print('');
   print(`  API key        ${business.apiKey}`);
@@ -41,6 +43,10 @@ export function announce(
     print('');
   }
   print('Send a payout:');
+  for (const other of chains.filter((chain) => chain !== network)) {
+    const recipient = SAMPLE_RECIPIENTS[other.network];
+    print(`  or ${other.network.padEnd(16)} ${tokenOf(other).padEnd(4)} ${recipient}`);
+  }
   print('');
   print(`curl --location -g '${baseUrl}/api/v1/payouts' \\`);
   print(`--header 'X-API-KEY: ${business.apiKey}' \\`);
@@ -48,4 +54,11 @@ export function announce(
   print(`--data '${JSON.stringify(body, null, 2)}'`);
   print('');
   print(`ready ${baseUrl} (${world.seconds.toFixed(1)} s; Ctrl-C stops everything)`);
+}
+
+function tokenOf({ tokens }: SandboxChain): Token {
+  return present(
+    TOKENS.find((token) => token in tokens),
+    'a network has a token',
+  );
 }

@@ -1,8 +1,9 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigProblem } from '../config.ts';
+import { SAMPLE_RECIPIENTS } from './sample-recipients.ts';
 import type { SandboxBusiness } from './sandbox-business.ts';
-import type { SandboxChain } from './start-chains.ts';
+import type { SandboxChain } from './sandbox-chain.ts';
 
 /** The files that hand the sandbox's world over. All are for their owner's eyes only (0600). */
 export interface Handover {
@@ -46,7 +47,10 @@ export async function writePrivate(file: string, text: string): Promise<void> {
 
 /** The registry file of the local chains, as KNIT_ASSETS_FILE takes it. */
 export function assetsFileOf(chains: readonly SandboxChain[]): string {
-  const entries = chains.map(({ network, chainId, tokens }) => [network, { chainId, tokens }]);
+  const entries = chains.map(({ network, chainId, genesis, tokens }) => [
+    network,
+    chainId === null ? { genesis, tokens } : { chainId, tokens },
+  ]);
   return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
 }
 
@@ -64,23 +68,25 @@ function quoted(value: string): string {
   throw new ConfigProblem(`KNIT_SANDBOX_DIR: cannot be written as a setting: ${value}`);
 }
 
-/** The recipient of the printed curl, which nobody's wallet is. */
-export const SAMPLE_ADDRESS = '0x56adfcc254ab3b8142a275c1837bcffaff5aa38b';
-
 /** The content of sandbox.json. There is no dashboard yet: its fields are null. */
 export function sandboxFileOf(world: {
   readonly baseUrl: string;
   readonly business: SandboxBusiness;
   readonly inboxUrl: string;
   readonly databaseUrl: string;
-  readonly treasury: string;
   readonly chains: readonly SandboxChain[];
 }): string {
-  const { baseUrl, business, inboxUrl, databaseUrl, treasury, chains } = world;
+  const { baseUrl, business, inboxUrl, databaseUrl, chains } = world;
   const { businessId, userId, apiKey, clientId, clientSecret, webhookSecret, email } = business;
-  const networks = chains.map(({ network, rpcUrl, chainId, tokens }) => [
+  const networks = chains.map(({ network, rpcUrl, chainId, tokens, treasury }) => [
     network,
-    { rpcUrl, chainId, tokens, treasury, sampleAddress: SAMPLE_ADDRESS },
+    {
+      rpcUrl,
+      chainId,
+      tokens: payable(tokens),
+      treasury,
+      sampleAddress: SAMPLE_RECIPIENTS[network],
+    },
   ]);
   const content = {
     baseUrl,
@@ -98,4 +104,11 @@ export function sandboxFileOf(world: {
     networks: Object.fromEntries(networks) as object,
   };
   return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** The tokens that can be paid out there. */
+function payable(tokens: SandboxChain['tokens']): SandboxChain['tokens'] {
+  return Object.fromEntries(
+    Object.entries(tokens).filter(([, token]) => token.payoutsEnabled !== false),
+  );
 }

@@ -10,12 +10,11 @@ import {
   ConfigProblem,
   processEnvironment,
   readSandboxConfig,
-  STANDARD_GAS_ACCOUNTS,
   type SandboxConfig,
 } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import { migrate, readMigrations } from '../database/migrate.ts';
-import { evmAddressOfPublicKey } from '../networks/evm/address-of-public-key.ts';
+import { TOKENS } from '../money/asset.ts';
 import { listLanes } from '../settlement/lanes.ts';
 import { createMnemonicSigner } from '../treasury/mnemonic-signer.ts';
 import { newMnemonic } from '../treasury/new-mnemonic.ts';
@@ -34,7 +33,8 @@ import { startPostgres } from './postgres.ts';
 import { answers, refuseSecondSandbox, refuseUsedPort } from './preflight.ts';
 import { createSandboxBusiness, type SandboxBusiness } from './sandbox-business.ts';
 import { startService, type Service } from './service.ts';
-import { startSandboxChain, type SandboxAccounts, type SandboxChain } from './start-chains.ts';
+import type { SandboxChain } from './sandbox-chain.ts';
+import { startSandboxChain } from './start-chain.ts';
 
 export interface SandboxOptions {
   /** False: database and chains only; `knit api` and `knit worker` are started by hand. */
@@ -99,7 +99,7 @@ async function start(sandbox: Sandbox): Promise<World> {
   const mnemonic = newMnemonic(systemRandom);
   const handover = await prepareHandover(resolve(config.folder));
   sandbox.cleanUps.push(handover.remove);
-  const accounts = accountsOf(mnemonic);
+  const keys = createMnemonicSigner({ mnemonic });
   const [{ database, databaseUrl }, inbox, ...chains] = await allOrNone([
     startDatabase(sandbox),
     startReceiver(sandbox),
@@ -108,7 +108,7 @@ async function start(sandbox: Sandbox): Promise<World> {
         sandbox,
         `${network} local chain`,
         async () =>
-          await startSandboxChain({ guard: sandbox.guard, log: sandbox.log, network, accounts }),
+          await startSandboxChain(network, { guard: sandbox.guard, log: sandbox.log, keys }),
       );
       sandbox.cleanUps.push(chain.stop);
       return chain;
@@ -123,15 +123,16 @@ async function start(sandbox: Sandbox): Promise<World> {
   const ids = createIdSource(systemClock, systemRandom);
   const sources = { database, clock: systemClock, ids, random: systemRandom, masterKey };
   const privateTarget = new URL(inbox.webhookUrl).host;
-  const business = await createSandboxBusiness(sources, { url: inbox.webhookUrl, privateTarget });
+  const webhook = { url: inbox.webhookUrl, privateTarget };
+  const tokens = TOKENS.filter((token) => chains.some((chain) => token in chain.tokens));
+  const business = await createSandboxBusiness(sources, { webhook, tokens });
   const baseUrl = `http://127.0.0.1:${config.port}`;
   if (options.services) {
     const parts = { baseUrl, database, services };
     await timed(sandbox, 'API and worker', async () => await untilReady(sandbox, parts));
   }
   const { inboxUrl } = inbox;
-  const { treasury } = accounts;
-  const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, treasury, chains });
+  const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, chains });
   await writePrivate(handover.sandboxFile, content);
   return { baseUrl, business, chains, services, handover };
 }
@@ -162,18 +163,6 @@ async function timed<T>(sandbox: Sandbox, what: string, work: () => Promise<T>):
   const seconds = ((performance.now() - before) / 1000).toFixed(1);
   sandbox.options.print(`  ${what.padEnd(34)} ${seconds} s`);
   return result;
-}
-
-/** The EVM networks share their keys. */
-function accountsOf(mnemonic: string): SandboxAccounts {
-  const keys = createMnemonicSigner({ mnemonic });
-  const network = 'MATIC_MAINNET';
-  return {
-    treasury: evmAddressOfPublicKey(keys.for(network).publicKey),
-    gasAccounts: keys
-      .gasAccountsFor(network, STANDARD_GAS_ACCOUNTS)
-      .map(({ publicKey }) => evmAddressOfPublicKey(publicKey)),
-  };
 }
 
 async function startDatabase(

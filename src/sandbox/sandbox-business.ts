@@ -10,6 +10,8 @@ import { addIpRange } from '../businesses/ip-allow-list.ts';
 import { createOauthClient } from '../businesses/oauth-client.ts';
 import { createUser } from '../businesses/user.ts';
 import type { Database, Tx } from '../database/database.ts';
+import { LEDGER_DECIMALS } from '../money/amount.ts';
+import type { Token } from '../money/asset.ts';
 import { resolveHost } from '../webhooks/resolve-host.ts';
 import { createEndpoint } from '../webhooks/endpoint.ts';
 import { getOrCreateWebhookSecrets } from '../webhooks/webhook-secret.ts';
@@ -33,16 +35,28 @@ export interface SandboxSources {
 }
 
 const EMAIL = 'finance@sandbox.example';
-const WALLET_UNITS = 1_000_000n * 10n ** 18n;
-const API_ACCOUNT_UNITS = 500_000n * 10n ** 18n;
+
+/** What the business wallet gets, in whole tokens; the API account is given half of it. */
+const WALLET_WHOLE: Readonly<Record<Token, bigint>> = {
+  USDT: 1_000_000n,
+  USDC: 1_000_000n,
+  BTC: 10n,
+};
 
 /** A business with everything that a first payout needs, made by the functions that operators use. */
 export async function createSandboxBusiness(
   sources: SandboxSources,
-  webhook: { readonly url: string; readonly privateTarget: string },
+  wishes: {
+    readonly webhook: { readonly url: string; readonly privateTarget: string };
+    /** It has an API account for each. */
+    readonly tokens: readonly Token[];
+  },
 ): Promise<SandboxBusiness> {
   const { database, clock, ids } = sources;
-  const made = await database.transaction(async (tx) => await createPeople(tx, sources));
+  const { webhook } = wishes;
+  const made = await database.transaction(
+    async (tx) => await createPeople(tx, sources, wishes.tokens),
+  );
   const { businessId } = made;
   const guard = { lookup: resolveHost, allowedPrivateTargets: [webhook.privateTarget] };
   await createEndpoint(
@@ -57,6 +71,7 @@ export async function createSandboxBusiness(
 async function createPeople(
   tx: Tx,
   sources: SandboxSources,
+  tokens: readonly Token[],
 ): Promise<Omit<SandboxBusiness, 'webhookSecret'>> {
   const { ids, random, clock } = sources;
   const at = clock.now();
@@ -69,12 +84,12 @@ async function createPeople(
   for (const range of ['127.0.0.0/8', '::1']) {
     await addIpRange(tx, ids, { businessId, range, label: 'this machine', at });
   }
-  for (const token of ['USDT', 'USDC'] as const) {
+  for (const token of tokens) {
     await createApiAccount(tx, ids, { businessId, userId, token, at });
     const move = { businessId, token, at };
-    const deposit = { ...move, units: WALLET_UNITS, referenceId: ids.next() };
-    await creditBusinessWallet(tx, ids, deposit);
-    const funding = { ...move, units: API_ACCOUNT_UNITS, referenceId: ids.next() };
+    const units = WALLET_WHOLE[token] * 10n ** BigInt(LEDGER_DECIMALS);
+    await creditBusinessWallet(tx, ids, { ...move, units, referenceId: ids.next() });
+    const funding = { ...move, units: units / 2n, referenceId: ids.next() };
     await fundApiAccount(tx, ids, funding);
   }
   return { businessId, userId, email: EMAIL, apiKey, clientId, clientSecret };

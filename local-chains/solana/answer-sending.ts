@@ -144,7 +144,7 @@ function renderSimulated(
     logs: [...outcome.logs],
     unitsConsumed: Number(outcome.unitsConsumed),
     returnData: renderReturned(outcome),
-    loadedAccountsDataSize: before.reduce((sum, each) => sum + (each?.data.length ?? 0), 0),
+    loadedAccountsDataSize: loadedBytes(before, bank),
     fee: Number(feeOf(transaction).lamports),
     loadedAddresses: { writable: [...writable], readonly: [...readonly] },
     preBalances: lamportsIn(before),
@@ -152,6 +152,21 @@ function renderSimulated(
     preTokenBalances: renderTokenBalances(keys, before, bank.accounts),
     postTokenBalances: renderTokenBalances(keys, after, bank.accounts),
   };
+}
+
+const UPGRADEABLE_LOADER = 'BPFLoaderUpgradeab1e11111111111111111111111';
+/** What each account counts for besides its data: SIMD-0186. */
+const ACCOUNT_OVERHEAD_BYTES = 64;
+
+/** Of all accounts, and of the code that stands behind the programs among them. */
+function loadedBytes(accounts: readonly (SolanaAccount | null)[], bank: Bank): number {
+  return accounts.reduce((sum, account) => {
+    if (account === null) return sum;
+    const own = ACCOUNT_OVERHEAD_BYTES + account.data.length;
+    if (!account.executable || account.owner !== UPGRADEABLE_LOADER) return sum + own;
+    const code = bank.accounts.account(base58.encode(account.data.subarray(4, 36)));
+    return sum + own + (code === null ? 0 : ACCOUNT_OVERHEAD_BYTES + code.data.length);
+  }, 0);
 }
 
 const NOTHING_HAPPENED = {

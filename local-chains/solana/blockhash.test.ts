@@ -77,10 +77,15 @@ test('what is in a block is in no second one', async () => {
 test('a node that is on a fork of its own gives blockhashes that nobody else knows', async () => {
   const world = openWorld();
   world.produce(2);
+  const paid = world.pay({ memo: 'in the newest block' });
+  await world.send(paid);
+  world.produce();
   const stray = world.chain.openNode('stray', { onStrayFork: true });
   const answer = await stray.request('getLatestBlockhash', [{ commitment: 'processed' }]);
   const { blockhash } = (answer as { value: { blockhash: string } }).value;
   expect(blockhash).not.toBe(world.chain.head().blockhash);
+  const question = [[paid.signature]];
+  expect(await stray.request('getSignatureStatuses', question)).toMatchObject({ value: [null] });
   const signed = world.pay({ blockhash });
   expect(await world.send(signed, {}, stray)).toBe(signed.signature);
   const refusal = await refusalOf(world.send(signed));

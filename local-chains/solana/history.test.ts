@@ -146,6 +146,8 @@ test('an answer that would be of a slot before minContextSlot is refused', async
   const finalized = world.chain.head('finalized').slot;
   const context = { commitment: 'processed', minContextSlot: slot };
   expect(await world.ask('getSlot', context)).toBe(slot);
+  const next = { ...context, minContextSlot: slot + 1 };
+  expect(await refusalOf(world.ask('getSlot', next))).toMatchObject({ code: -32_016 });
   for (const [method, ...params] of [
     ['getSlot'],
     ['getBlockHeight'],

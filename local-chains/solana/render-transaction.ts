@@ -28,7 +28,10 @@ export function renderTransaction(
   }
   const shown =
     options.details === 'accounts'
-      ? { transaction: renderAccountsOnly(executed), meta: renderBriefMeta(executed, accounts) }
+      ? {
+          transaction: renderAccountsOnly(executed),
+          meta: renderBriefMeta(executed, options, accounts),
+        }
       : {
           transaction: encodeTransaction(executed, options.encoding),
           meta: renderMeta(executed, options, accounts),
@@ -101,7 +104,11 @@ function renderAccountsOnly(executed: Executed): Json {
   return { accountKeys: renderKeys(executed), signatures: signaturesOf(executed) };
 }
 
-function renderBriefMeta(executed: Executed, accounts: AccountsView) {
+function renderBriefMeta(
+  executed: Executed,
+  { rewards }: TransactionEncoding,
+  accounts: AccountsView,
+) {
   const { outcome, keys, before, after, feeLamports } = executed;
   return {
     err: outcome.error,
@@ -111,22 +118,22 @@ function renderBriefMeta(executed: Executed, accounts: AccountsView) {
     postBalances: lamportsIn(after),
     preTokenBalances: renderTokenBalances(keys, before, accounts),
     postTokenBalances: renderTokenBalances(keys, after, accounts),
+    ...(rewards ? { rewards: [] } : {}),
   };
 }
 
 function renderMeta(
   executed: Executed,
-  { encoding, rewards }: TransactionEncoding,
+  options: TransactionEncoding,
   accounts: AccountsView,
 ): Json {
   const { outcome, keys } = executed;
   const { writable, readonly } = keys.lookedUp;
-  const isParsed = encoding === 'jsonParsed';
+  const isParsed = options.encoding === 'jsonParsed';
   return {
-    ...renderBriefMeta(executed, accounts),
+    ...renderBriefMeta(executed, options, accounts),
     innerInstructions: renderInner(outcome, isParsed ? keys : null),
     logMessages: [...outcome.logs],
-    rewards: rewards ? [] : null,
     ...(isParsed ? {} : { loadedAddresses: { writable: [...writable], readonly: [...readonly] } }),
     ...(outcome.returned === null ? {} : { returnData: renderReturned(outcome) }),
     computeUnitsConsumed: Number(outcome.unitsConsumed),

@@ -115,7 +115,7 @@ function judgeSpend(
   const place = placeInPool({ transaction, feeUnits, vsize }, gate.pool);
   if ('reason' in place) return place;
   const unsigned = gate.signatures.problemInRelay(transaction, coins);
-  if (unsigned !== undefined) return { reason: unsigned };
+  if (unsigned !== undefined) return unsigned;
   const { nowSeconds: time } = gate;
   const entry = { transaction, feeUnits, vsize, sigopCost: cost, time, height: tip.height };
   return { kind: 'acceptable', entry, replaced: place.replaced };

@@ -94,15 +94,31 @@ export function headerHex(header: BlockHeader): string {
 /** Pairs are hashed up to one; the last of an odd row with itself. */
 export function merkleRootOf(leaves: readonly Uint8Array[]): Uint8Array {
   let row = leaves;
-  while (row.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let index = 0; index < row.length; index += 2) {
-      const left = row[index] ?? new Uint8Array(32);
-      above.push(doubleSha256(concatBytes(left, row[index + 1] ?? left)));
-    }
-    row = above;
-  }
+  while (row.length > 1) row = rowAbove(row);
   return row[0] ?? new Uint8Array(32);
+}
+
+function rowAbove(row: readonly Uint8Array[]): readonly Uint8Array[] {
+  const above: Uint8Array[] = [];
+  for (let index = 0; index < row.length; index += 2) {
+    const left = row[index] ?? new Uint8Array(32);
+    above.push(doubleSha256(concatBytes(left, row[index + 1] ?? left)));
+  }
+  return above;
+}
+
+/**
+ * Whether a row holds the same hash twice as a pair: then fewer leaves have the same root, and the list
+ * is not told by it (CVE-2012-2459).
+ */
+export function isAmbiguous(leaves: readonly string[]): boolean {
+  let row: readonly Uint8Array[] = leaves.map(hashFromShown);
+  while (row.length > 1) {
+    const shown = row.map((each) => bytesToHex(each));
+    if (shown.some((each, index) => index % 2 === 1 && each === shown[index - 1])) return true;
+    row = rowAbove(row);
+  }
+  return false;
 }
 
 /** Source: BIP-141. The coinbase counts as zero. */

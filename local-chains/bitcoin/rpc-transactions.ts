@@ -16,9 +16,15 @@ import {
 } from './question.ts';
 import { renderScript, renderTransaction } from './render.ts';
 import { findBlock, requireBody } from './rpc-blocks.ts';
-import { isUnspendable } from './script.ts';
+import { hasValidOperations, isUnspendable } from './script.ts';
 import { feeAt } from './standardness.ts';
-import { outpointKey, parseTransaction, virtualSize, type Transaction } from './transaction.ts';
+import {
+  outpointKey,
+  parseTransaction,
+  virtualSize,
+  type Transaction,
+  type TransactionOutput,
+} from './transaction.ts';
 
 /** What a node tells of transactions and coins, and takes. */
 export const TRANSACTION_METHODS: Methods = {
@@ -51,10 +57,11 @@ function getRawTransaction(question: Question): unknown {
   const verbosity = typeof asked === 'boolean' ? Number(asked) : params.integerOr(1, 0);
   const found = params.has(2) ? inBlock(question, txid) : inPool(question, txid);
   if (verbosity === 0) return bytesToHex(found.transaction.raw);
-  const spent = verbosity < 2 ? undefined : { coins: found.coins, prevouts: true };
+  const { mined } = found;
+  if (mined === undefined) return renderTransaction(found.transaction);
+  const { stored, coins } = mined;
+  const spent = verbosity < 2 ? undefined : { coins, prevouts: true };
   const told = renderTransaction(found.transaction, spent);
-  const { stored } = found;
-  if (stored === undefined) return told;
   const { state } = core;
   const isActive = state.isActive(stored);
   return {
@@ -68,12 +75,11 @@ function getRawTransaction(question: Question): unknown {
 
 interface Found {
   readonly transaction: Transaction;
-  /** What it spends. */
-  readonly coins: readonly Coin[];
-  readonly stored?: StoredBlock;
+  /** Where it is, and what it spends; of what waits neither is told. */
+  readonly mined?: { readonly stored: StoredBlock; readonly coins: readonly Coin[] };
 }
 
-function inBlock(question: Question, txid: string): Found & { readonly stored: StoredBlock } {
+function inBlock(question: Question, txid: string): Found {
   let stored: StoredBlock;
   try {
     stored = findBlock(question, question.params.hash(2, 'parameter 3'));
@@ -91,21 +97,17 @@ function inBlock(question: Question, txid: string): Found & { readonly stored: S
       'No such transaction found in the provided block. Use gettransaction for wallet transactions.';
     throw new BitcoinRpcError(-5, message);
   }
-  return { transaction, coins: stored.spent?.[index] ?? [], stored };
+  return { transaction, mined: { stored, coins: stored.spent?.[index] ?? [] } };
 }
 
 function inPool(question: Question, txid: string): Found {
-  const { state, pool } = question.core;
-  const entry = isDenied(question, txid) ? undefined : pool.entry(txid);
+  const entry = isDenied(question, txid) ? undefined : question.core.pool.entry(txid);
   if (entry === undefined) {
     const message =
       'No such mempool transaction. Use -txindex or provide a block hash to enable blockchain transaction queries. Use gettransaction for wallet transactions.';
     throw new BitcoinRpcError(-5, message);
   }
-  const coins = entry.transaction.inputs.flatMap(
-    (input) => state.coin(outpointKey(input)) ?? pool.coin(input, state.tip().height + 1) ?? [],
-  );
-  return { transaction: entry.transaction, coins };
+  return { transaction: entry.transaction };
 }
 
 /** Source: Bitcoin Core's BroadcastTransaction (node/transaction.cpp). */
@@ -115,7 +117,9 @@ function sendRawTransaction(question: Question): string {
   const maxRate = params.has(1) ? readAmount(params.raw(1)) : DEFAULT_MAX_RATE;
   const maxBurn = params.has(2) ? readAmount(params.raw(2)) : 0n;
   const { txid } = transaction;
-  if (transaction.outputs.some((each) => isUnspendable(each.scriptHex) && each.units > maxBurn)) {
+  const burns = ({ scriptHex }: TransactionOutput): boolean =>
+    isUnspendable(scriptHex) || !hasValidOperations(scriptHex);
+  if (transaction.outputs.some((each) => each.units > maxBurn && burns(each))) {
     const message = 'Unspendable output exceeds maximum configured by user (maxburnamount)';
     throw new BitcoinRpcError(-25, message);
   }
@@ -171,8 +175,10 @@ function testMempoolAccept({ core, params }: Question): unknown {
   if (verdict.kind === 'refused') {
     const { refusal } = verdict;
     const reason = refusal.isMissingInputs === true ? 'missing-inputs' : refusal.reason;
-    const told = { 'reject-reason': reason, 'reject-details': textOf(refusal) };
-    return [{ txid, wtxid, allowed: false, ...told }];
+    const told = { txid, wtxid, allowed: false, 'reject-reason': reason };
+    return [
+      refusal.isMissingInputs === true ? told : { ...told, 'reject-details': textOf(refusal) },
+    ];
   }
   if (isTooDear(verdict, maxRate)) {
     return [{ txid, wtxid, allowed: false, 'reject-reason': 'max-fee-exceeded' }];
@@ -194,8 +200,8 @@ function decode(hex: string | undefined, shown?: string): Transaction {
     // Whatever is wrong with the bytes, the answer is the same.
   }
   const message = 'TX decode failed';
-  const which = shown === undefined ? '' : `: ${shown}`;
-  throw new BitcoinRpcError(-22, `${message}${which}. Make sure the tx has at least one input.`);
+  const which = shown === undefined ? '.' : `: ${shown}`;
+  throw new BitcoinRpcError(-22, `${message}${which} Make sure the tx has at least one input.`);
 }
 
 function getTxOut(question: Question): unknown {

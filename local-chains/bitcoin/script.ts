@@ -42,6 +42,14 @@ export function isUnspendable(scriptHex: string): boolean {
   return scriptHex.startsWith('6a') || scriptHex.length > 20_000;
 }
 
+/** Whether it could be run at all: whole pushes of at most 520 bytes, and operations that there are. */
+export function hasValidOperations(scriptHex: string): boolean {
+  const operations = operationsOf(hexToBytes(scriptHex));
+  return (
+    operations?.every(({ opcode, data }) => opcode <= 0xb9 && (data?.length ?? 0) <= 520) ?? false
+  );
+}
+
 /** Source: BIP-141. */
 export function witnessProgram(
   script: Uint8Array,

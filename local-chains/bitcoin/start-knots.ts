@@ -23,11 +23,15 @@ export interface KnotsOptions {
   readonly settings?: readonly string[];
 }
 
-/** Core's policy where Knots has another; no peers; nothing that a test would have to wait for. */
+/** Core's policy where Knots has another; no peers. */
 const SETTINGS = [
   '-regtest',
   '-server',
   '-corepolicy',
+  // What Bitcoin Core asked for until version 29; later ones ask for a tenth.
+  '-minrelaytxfee=0.00001',
+  '-incrementalrelayfee=0.00001',
+  '-blockmintxfee=0.00001',
   '-listen=0',
   '-dnsseed=0',
   '-listenonion=0',

@@ -1,6 +1,13 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Coin, StoredBlock } from './block-store.ts';
-import { hasWork, merkleRootOf, REGTEST_BITS, witnessCommitment, type Block } from './block.ts';
+import {
+  hasWork,
+  isAmbiguous,
+  merkleRootOf,
+  REGTEST_BITS,
+  witnessCommitment,
+  type Block,
+} from './block.ts';
 import { coinsMadeBy, type Chainstate } from './chainstate.ts';
 import {
   areSequencesPast,
@@ -37,7 +44,7 @@ export function blockProblem(
   if (shownHash(merkleRootOf(leaves.map(hashFromShown))) !== block.merkleRoot) {
     return 'bad-txnmrklroot';
   }
-  if (new Set(leaves).size !== leaves.length) return 'bad-txns-duplicate';
+  if (isAmbiguous(leaves)) return 'bad-txns-duplicate';
   const [coinbase, ...others] = transactions;
   if (coinbase === undefined || !isCoinbase(coinbase)) return 'bad-cb-missing';
   if (others.some(isCoinbase)) return 'bad-cb-multiple';

@@ -1,6 +1,6 @@
 import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { hash160 } from './encoding.ts';
+import { hash160, sized, taggedHash } from './encoding.ts';
 import { operationsOf } from './script.ts';
 import { legacyHash, segwitHash, taprootHash, type SpentInput } from './signature-hash.ts';
 
@@ -158,7 +158,7 @@ function taprootProblem(input: SpentInput, outputKey: Uint8Array): string | unde
   const witness = input.transaction.inputs[input.index]?.witness ?? [];
   const [signature] = witness;
   if (signature === undefined) return 'Witness program was passed an empty witness';
-  if (witness.length > 1) return 'this local chain knows no taproot script path';
+  if (witness.length > 1) return scriptPathProblem(witness, outputKey);
   if (signature.length !== 64 && signature.length !== 65) return 'Invalid Schnorr signature size';
   const type = signature[64] ?? 0;
   const isKnown = type <= 3 || (type >= 0x81 && type <= 0x83);
@@ -170,4 +170,42 @@ function taprootProblem(input: SpentInput, outputKey: Uint8Array): string | unde
   }
   const isSigned = schnorr.verify(signature.subarray(0, 64), taprootHash(input, type), outputKey);
   return isSigned ? undefined : 'Invalid Schnorr signature';
+}
+
+/** A script that the output key does not commit to is told from one that this chain does not run. */
+function scriptPathProblem(
+  witness: readonly Uint8Array[],
+  outputKey: Uint8Array,
+): string | undefined {
+  const control = witness.at(-1) ?? new Uint8Array();
+  const script = witness.at(-2) ?? new Uint8Array();
+  if (control.length < 33 || control.length > 33 + 32 * 128 || (control.length - 33) % 32 !== 0) {
+    return 'Invalid Taproot control block size';
+  }
+  const version = Uint8Array.of((control[0] ?? 0) & 0xfe);
+  let node = taggedHash('TapLeaf', version, sized(script));
+  for (let at = 33; at < control.length; at += 32) {
+    const pair = [node, control.subarray(at, at + 32)].toSorted(byBytes);
+    node = taggedHash('TapBranch', ...pair);
+  }
+  const committed = tweakedKey(control.subarray(1, 33), node);
+  const isEven = ((control[0] ?? 0) & 1) === 0;
+  const expected = `${isEven ? '02' : '03'}${bytesToHex(outputKey)}`;
+  if (committed !== expected) return 'Witness program hash mismatch';
+  return 'this local chain runs no taproot scripts';
+}
+
+function byBytes(a: Uint8Array, b: Uint8Array): number {
+  return bytesToHex(a) < bytesToHex(b) ? -1 : 1;
+}
+
+/** Compressed, in hexadecimal; empty where the internal key is none. */
+function tweakedKey(internalKey: Uint8Array, root: Uint8Array): string {
+  try {
+    const tweak = BigInt(`0x${bytesToHex(taggedHash('TapTweak', internalKey, root))}`);
+    const point = secp256k1.Point.fromHex(`02${bytesToHex(internalKey)}`);
+    return point.add(secp256k1.Point.BASE.multiply(tweak)).toHex(true);
+  } catch {
+    return '';
+  }
 }

@@ -112,6 +112,18 @@ test('a fee limit that does not reach burns all of it, and moves nothing', async
   expect(world.chain.truth.sunOf(ALICE.address)).toBe(998n * TRX);
 });
 
+test('the penalty counts against the fee limit', async () => {
+  const world = await createWorld();
+  world.chain.controls.setEnergyFactor(world.usdt, 34_000);
+  await world.produce();
+  await paid(world, { units: 1n });
+  // 60,337 are needed.
+  const short = await paid(world, { units: 1n, feeLimit: 6_033_000 });
+  expect(short.receipt).toMatchObject({ result: 'OUT_OF_ENERGY', energy_usage_total: 60_330 });
+  const enough = await paid(world, { units: 1n, feeLimit: 6_034_000 });
+  expect(enough.receipt).toMatchObject({ result: 'SUCCESS', energy_usage_total: 60_337 });
+});
+
 test('the fee limit bounds staked energy too', async () => {
   const world = await createWorld();
   world.chain.controls.setResources(ALICE.address, { energyLimit: 1_000_000 });
@@ -209,6 +221,7 @@ test.each(['OUT_OF_TIME', 'OUT_OF_ENERGY', 'BAD_JUMP_DESTINATION', 'ILLEGAL_OPER
     world.chain.controls.forceNextResults(world.usdt, result, 1);
     const info = await paid(world, { feeLimit: 5_000_000 });
     expect(info).toMatchObject({ result: 'FAILED', fee: 5_000_000, receipt: { result } });
+    expect(await world.chain.truth.unitsOf(world.usdt, BOB.address)).toBe(0n);
     expect((await paid(world)).receipt).toMatchObject({ result: 'SUCCESS' });
     expect(world.chain.truth.transfersOf(world.usdt)).toHaveLength(2);
   },

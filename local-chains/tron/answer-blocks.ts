@@ -1,5 +1,5 @@
 import { witnessSignatureOf, type Block } from './block.ts';
-import { knownBlock, tipOf } from './node-view.ts';
+import { isDenied, knownBlock, tipOf } from './node-view.ts';
 import {
   integerIn,
   showAddress,
@@ -9,35 +9,36 @@ import {
 } from './question.ts';
 import { printTransaction } from './transaction-json.ts';
 
-export function answerNowBlock({ core, node, visible, solidity }: Question): JsonObject {
-  return printBlock(tipOf(core, node, solidity), visible);
+export function answerNowBlock(question: Question): JsonObject {
+  const { core, node, solidity } = question;
+  return printBlock(question, tipOf(core, node, solidity));
 }
 
 /** `{id_or_num, detail}`: the head without the first; only the header unless `detail`. */
 export function answerBlock(question: Question): JsonObject {
-  const { core, node, body, visible, solidity } = question;
+  const { core, node, body, solidity } = question;
   const wanted = body['id_or_num'];
   const block =
     wanted === undefined || wanted === ''
       ? tipOf(core, node, solidity)
       : blockNamed(question, wanted);
   if (block === undefined) return {};
-  const { transactions, ...header } = printBlock(block, visible);
+  const { transactions, ...header } = printBlock(question, block);
   return body['detail'] === true || body['detail'] === 'true'
     ? { ...header, ...withoutDefaults({ transactions }) }
     : header;
 }
 
 export function answerBlockByNumber(question: Question): JsonObject {
-  const { core, node, body, visible, solidity } = question;
+  const { core, node, body, solidity } = question;
   const number = Number(integerIn(body, 'num'));
   const block = knownBlock(core, node, { number, solidity });
-  return block === undefined ? {} : printBlock(block, visible);
+  return block === undefined ? {} : printBlock(question, block);
 }
 
 export function answerBlockById(question: Question): JsonObject {
   const block = blockNamed(question, question.body['value']);
-  return block === undefined ? {} : printBlock(block, question.visible);
+  return block === undefined ? {} : printBlock(question, block);
 }
 
 /** `{num}`: the last so many, oldest last. */
@@ -64,10 +65,10 @@ export function answerBlockRange(question: Question): JsonObject {
 }
 
 function printBlocks(question: Question, numbers: readonly number[]): JsonObject {
-  const { core, node, visible, solidity } = question;
+  const { core, node, solidity } = question;
   const block = numbers.flatMap((number) => {
     const known = knownBlock(core, node, { number, solidity });
-    return known === undefined ? [] : [printBlock(known, visible)];
+    return known === undefined ? [] : [printBlock(question, known)];
   });
   return withoutDefaults({ block });
 }
@@ -81,8 +82,11 @@ function blockNamed({ core, node, solidity }: Question, name: unknown): Block | 
   return block?.id === text.toLowerCase() ? block : undefined;
 }
 
-function printBlock(block: Block, visible: boolean): JsonObject {
+function printBlock({ node, visible, solidity }: Question, block: Block): JsonObject {
   const { header } = block;
+  const entries = block.entries.filter(
+    ({ transaction }) => !isDenied(node, { txid: transaction.txid, solidity }),
+  );
   return {
     blockID: block.id,
     block_header: {
@@ -98,7 +102,7 @@ function printBlock(block: Block, visible: boolean): JsonObject {
       witness_signature: witnessSignatureOf(block),
     },
     ...withoutDefaults({
-      transactions: block.entries.map(({ transaction, execution }) =>
+      transactions: entries.map(({ transaction, execution }) =>
         printTransaction(transaction, { visible, contractRet: execution.result }),
       ),
     }),

@@ -68,9 +68,10 @@ async function judge(question: Question, transaction: Transaction): Promise<Verd
   return afterAccept === 'says so' ? null : verdictOf(afterAccept);
 }
 
-/** In java-tron's order: what is known, the clock, the signature, the block referred to, the money. */
+/** In java-tron's order: how much waits, what is known, the clock, the signature, the block referred to, the money. */
 async function take({ core, node }: Question, transaction: Transaction): Promise<void> {
   const { txid } = transaction;
+  if (core.pool.size >= core.mostPooled) throw new Refusal('SERVER_BUSY', 'Server busy.');
   const tip = tipOf(core, node, false);
   if (knownPooled(core, node, txid) !== undefined || homeOf(core, tip, txid) !== undefined) {
     throw new Refusal('DUP_TRANSACTION_ERROR', 'Dup transaction.');

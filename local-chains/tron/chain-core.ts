@@ -14,6 +14,7 @@ export interface ChainCore {
   readonly now: () => number;
   readonly blockTimeMs: number;
   readonly solidifiedAfterBlocks: number;
+  readonly mostPooled: number;
   /** The branch that stands, by number. */
   readonly blocks: Block[];
   /** Never goes back. */

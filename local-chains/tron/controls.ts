@@ -6,13 +6,15 @@
  */
 export interface ChainControls {
   /**
-   * Drops the last `blocks` blocks, none of them solidified (throws). What they held returns to the pool,
+   * Drops the last `blocks` blocks, none of them solidified (throws) unless `pastSolidified`. What they held returns to the pool,
    * or is forgotten; `replace` then makes as many blocks and one more at once, as a branch that wins does.
    */
   reorganise(order: {
     readonly blocks: number;
     readonly transactions: 'return' | 'drop';
     readonly replace?: boolean;
+    /** Lets it drop solidified blocks, which no honest chain does: the alarm is to ring. */
+    readonly pastSolidified?: boolean;
   }): Promise<void>;
   /** Forgets a pooled transaction at every node. False where it is not pooled. */
   dropFromPool(txid: string): boolean;

@@ -187,6 +187,9 @@ async function reorganise(
   core: ChainCore,
   order: Parameters<ChainControls['reorganise']>[0],
 ): Promise<void> {
+  if (order.pastSolidified === true) {
+    core.solidNumber = Math.min(core.solidNumber, headOf(core).number - order.blocks);
+  }
   dropBlocks(core, order.blocks, order.transactions === 'return');
   if (order.replace !== true) return;
   for (let made = 0; made <= order.blocks; made += 1) {

@@ -20,7 +20,7 @@ export function createTruth(core: ChainCore, genesis: Genesis, serial: Serial): 
       const block = core.blocks[number];
       return block === undefined ? null : summaryOf(block);
     },
-    transfersOf: (token) => transfersOf(core, token),
+    transfersOf: (token, sinceBlock = 0) => transfersOf(core, token, sinceBlock),
     transaction: (txid) => {
       const block = homeOf(core, headOf(core), txid);
       const entry = block?.entries.find((each) => each.transaction.txid === txid);
@@ -72,9 +72,9 @@ export function summaryOf(block: Block): BlockSummary {
   };
 }
 
-function transfersOf(core: ChainCore, token: string): readonly TokenTransfer[] {
+function transfersOf(core: ChainCore, token: string, since: number): readonly TokenTransfer[] {
   const contract = needAddress(token).slice(2);
-  return core.blocks.flatMap((block) =>
+  return core.blocks.slice(since).flatMap((block) =>
     block.entries.flatMap(({ transaction, execution }) =>
       execution.logs.flatMap(({ address, topics, data }, logIndex) => {
         const [event, from, to] = topics;

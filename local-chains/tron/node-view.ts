@@ -107,7 +107,8 @@ export async function shownState(
   return await pendingState(core);
 }
 
-function isDenied(
+/** Whether the node behaves as if the transaction were nowhere. */
+export function isDenied(
   { switches }: NodeSelf,
   { txid, solidity }: { readonly txid: string; readonly solidity: boolean },
 ): boolean {

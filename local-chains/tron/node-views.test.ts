@@ -174,6 +174,9 @@ test('a node may deny a transaction that is there, at one view or both', async (
   expect(await infoOf(node, txID)).toEqual({});
   expect(await infoOf(node, txID, 'walletsolidity')).toEqual({});
   expect(await node.post('/wallet/gettransactioninfobyblocknum', { num: 2 })).toEqual([]);
+  const block = await world.node.post('/wallet/getblockbynum', { num: 2 });
+  expect(block).toHaveProperty('transactions');
+  expect(await node.post('/wallet/getblockbynum', { num: 2 })).not.toHaveProperty('transactions');
   node.set({ denies: [], deniesSolid: [txID] });
   expect(await infoOf(node, txID)).toMatchObject({ blockNumber: 2 });
   expect(await infoOf(node, txID, 'walletsolidity')).toEqual({});
@@ -256,6 +259,7 @@ test('what is not asked rightly is answered as java-tron does', async () => {
   const world = await createWorld();
   const ask = async (path: string, body: unknown): Promise<unknown> =>
     await world.node.post(path, body);
+  expect(await ask('wallet/getpendingsize', {})).toEqual({ pendingSize: 0 });
   await expect(ask('/wallet/nothing', {})).rejects.toMatchObject({ kind: 'no such path' });
   await expect(ask('/walletsolidity/broadcasttransaction', {})).rejects.toMatchObject({
     kind: 'no such path',

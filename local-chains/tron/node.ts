@@ -4,7 +4,7 @@ import type { NodeSwitches } from './node-switches.ts';
 export interface TronNode {
   readonly name: string;
   /**
-   * `path` as in '/wallet/getnowblock'; gives the parsed JSON answer, errors of java-tron included.
+   * `path` as in '/wallet/getnowblock', or without the first slash; gives the parsed JSON answer, errors of java-tron included.
    * Throws {@link NodeTrouble} where over HTTP no JSON would come.
    */
   post(path: string, body?: unknown): Promise<unknown>;

@@ -167,6 +167,15 @@ test('refuses a transaction that is pooled or in a block, however it comes', asy
   expect(world.chain.truth.transfersOf(world.usdt)).toHaveLength(2);
 });
 
+test('is busy while too much waits', async () => {
+  const world = await createWorld({ mostPooled: 1 });
+  await broadcast(world.node, await tokenTransfer(world, world.usdt));
+  const second = await tokenTransfer(world, world.usdc);
+  expect((await broadcast(world.node, second))['code']).toBe('SERVER_BUSY');
+  await world.produce();
+  expect(await broadcast(world.node, second)).toMatchObject({ result: true });
+});
+
 test('two equal transfers in one millisecond are one transaction', async () => {
   const world = await createWorld();
   const first = await tokenTransfer(world, world.usdt, { timestamp: 5 });
@@ -197,6 +206,18 @@ test('a reference may be 65,535 blocks old and no older', async () => {
   };
   expect(judgedAt(named.number + 65_535)).not.toThrow();
   expect(judgedAt(named.number + 65_536)).toThrow('Tapos check error.');
+});
+
+test('a transaction expires with the time of the block before', async () => {
+  const world = await createWorld();
+  const { transaction } = decoded(await tokenTransfer(world, world.usdt, { livesMs: 9_000 }));
+  const named = world.chain.truth.head();
+  const judgedAfter = (lateMs: number) => (): void => {
+    const head = { ...named, id: named.blockId, timestampMs: named.timestampMs + lateMs };
+    checkAgainst(transaction, head as unknown as Block, () => head as unknown as Block);
+  };
+  expect(judgedAfter(8_999)).not.toThrow();
+  expect(judgedAfter(9_000)).toThrow('Transaction expired');
 });
 
 function decoded(signed: SignedJson) {

@@ -72,7 +72,7 @@ const WALLET: Readonly<Record<string, Answer>> = {
 
 /** The answer for a path, and which view it is asked of; undefined where java-tron has no such path. */
 export function routeOf(path: string): { answer: Answer; solidity: boolean } | undefined {
-  const [, view, name = '', ...rest] = path.split('/');
+  const [view, name = '', ...rest] = path.replace(/^\//, '').split('/');
   if (rest.length > 0 || (view !== 'wallet' && view !== 'walletsolidity')) return undefined;
   const solidity = view === 'walletsolidity';
   const answers = new Map(Object.entries(solidity ? READING : WALLET));

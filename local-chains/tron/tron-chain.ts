@@ -36,6 +36,8 @@ export interface TronChainOptions extends TronGenesis {
   readonly blockTimeMs?: number;
   /** A block is solidified when this many blocks follow it. Default 18: 19 of 27 have then built on it. */
   readonly solidifiedAfterBlocks?: number;
+  /** A node that knows of so many waiting transactions is busy. Default 2,000, as java-tron's. */
+  readonly mostPooled?: number;
 }
 
 export async function createTronChain(options: TronChainOptions): Promise<TronChain> {
@@ -76,6 +78,7 @@ function createCore(
     now: options.now,
     blockTimeMs: options.blockTimeMs ?? 3_000,
     solidifiedAfterBlocks: options.solidifiedAfterBlocks ?? 18,
+    mostPooled: options.mostPooled ?? 2_000,
     blocks: [genesis.block],
     solidNumber: 0,
     pool: new Map(),

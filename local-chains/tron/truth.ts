@@ -3,8 +3,8 @@ export interface ChainTruth {
   head(): BlockSummary;
   solidified(): BlockSummary;
   block(number: number): BlockSummary | null;
-  /** Every Transfer that the token has logged, mints included, in the order of the chain. */
-  transfersOf(token: string): readonly TokenTransfer[];
+  /** Every Transfer that the token has logged from that block on, mints included, in the order of the chain. */
+  transfersOf(token: string, sinceBlock?: number): readonly TokenTransfer[];
   transaction(txid: string): TransactionTruth | null;
   unitsOf(token: string, address: string): Promise<bigint>;
   sunOf(address: string): bigint;

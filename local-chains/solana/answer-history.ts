@@ -20,6 +20,7 @@ import {
 import {
   blockCleanedUp,
   blockNotAvailable,
+  blockStatusNotAvailable,
   historyNotAvailable,
   invalidParams,
   slotSkipped,
@@ -69,6 +70,7 @@ function findBlock(knowledge: Knowledge, slot: number, config: Config): Block {
   const { core, view } = knowledge;
   const commitment = readHistoryCommitment(config);
   const block = core.archive.blockBySlot(view, slot);
+  if (block !== null && !isIndexed(knowledge, block)) throw blockStatusNotAvailable(slot);
   if (slot <= view.finalized.slot) {
     checkKept(knowledge, slot);
     if (block === null) throw slotSkipped(slot);
@@ -185,7 +187,7 @@ function findInHistory(knowledge: Knowledge, signature: string): Place | null {
   if (faults.history === 'cache') return findInCache(knowledge, signature);
   const place = core.archive.find(view, signature);
   if (place === null || place.block.slot < firstKeptSlot(knowledge)) return null;
-  return place;
+  return isIndexed(knowledge, place.block) ? place : null;
 }
 
 export function getSignaturesForAddress(knowledge: Knowledge, params: Params): Json {
@@ -204,8 +206,8 @@ export function getSignaturesForAddress(knowledge: Knowledge, params: Params): J
   for (const place of knowledge.core.archive.placesOf(knowledge.view, address)) {
     if (found.length === limit || place.block.slot < firstKeptSlot(knowledge)) break;
     if (until !== null && until !== 'unknown' && compare(place, until) <= 0) break;
-    const isTooNew = before !== null && compare(place, before) >= 0;
-    if (place.block.height > newest.height || isTooNew) continue;
+    const isTooNew = place.block.height > newest.height || !isIndexed(knowledge, place.block);
+    if (isTooNew || (before !== null && compare(place, before) >= 0)) continue;
     found.push(renderSignatureInfo(knowledge, place));
   }
   return found;
@@ -242,6 +244,10 @@ function firstKeptSlot({ core, view, faults }: Knowledge): number {
   if (typeof faults.history === 'number') return Math.max(0, view.head.slot - faults.history);
   if (faults.history !== 'cache') return 0;
   return Math.max(0, view.finalized.slot - core.statusCacheSlots);
+}
+
+function isIndexed({ view, faults }: Knowledge, block: Block): boolean {
+  return block.height <= view.head.height - faults.indexLagBlocks;
 }
 
 function checkKept(knowledge: Knowledge, slot: number): void {

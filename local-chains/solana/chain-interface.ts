@@ -264,6 +264,16 @@ export type SolanaLie =
 export interface SolanaNodeFaults {
   /** Its newest, confirmed and finalized blocks are those that the chain had this many blocks ago. */
   readonly lagBlocks: number;
+  /**
+   * As behind a load balancer: each answer is of a state that is 0 to so many blocks further behind, drawn
+   * anew each time. Needs the chain's source of chance.
+   */
+  readonly lagJitterBlocks: number;
+  /**
+   * What is in its newest blocks, so many, is not indexed yet, though it has statuses and accounts: -32014
+   * for the blocks, no such transactions, no signatures of an address.
+   */
+  readonly indexLagBlocks: number;
   /** It says itself that it is behind by so many slots: getHealth and preflight answer -32005. Null: no. */
   readonly admitsBehind: number | null;
   /** Its newest block is at most in this slot; null: no bound. */

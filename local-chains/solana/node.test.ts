@@ -136,6 +136,45 @@ test('what is absent is null or empty', async () => {
   }
 });
 
+test('the newest blocks are not indexed yet, though their statuses are known', async () => {
+  const world = openWorld({ finalizedAfterSlots: 4 });
+  const signed = world.pay({});
+  await world.send(signed);
+  world.produce(8);
+  const slot = world.chain.transaction(signed.signature)?.slot ?? 0;
+  const behind = world.chain.head().slot - slot;
+  const ask = async () => [
+    await world.askValue('getSignatureStatuses', [signed.signature]),
+    await world.ask('getTransaction', signed.signature),
+    await world.ask('getSignaturesForAddress', world.payer.address, { limit: 1 }),
+  ];
+  world.node.set({ indexLagBlocks: behind + 1 });
+  const [statuses, transaction, signatures] = await ask();
+  expect(statuses).toMatchObject([{ confirmationStatus: 'finalized' }]);
+  expect(transaction).toBeNull();
+  expect(signatures).not.toMatchObject([{ signature: signed.signature }]);
+  expect(await refusalOf(world.ask('getBlock', slot))).toMatchObject({ code: -32_014 });
+  world.node.set({ indexLagBlocks: behind });
+  expect(await ask()).toMatchObject([{}, { slot }, [{ signature: signed.signature }]]);
+  expect(await world.ask('getBlock', slot)).toMatchObject({ blockHeight: slot });
+});
+
+test('behind a load balancer each answer may be of another state', async () => {
+  let drawn = 0;
+  const below = (limit: number): number => {
+    drawn += 1;
+    return drawn % limit;
+  };
+  const world = openWorld({ random: { below } });
+  world.produce(10);
+  world.node.set({ lagJitterBlocks: 2 });
+  const heights: Json[] = [];
+  for (let index = 0; index < 3; index += 1)
+    heights.push(await world.ask('getBlockHeight', PROCESSED));
+  const { height } = world.chain.head();
+  expect(new Set(heights)).toEqual(new Set([height - 2, height - 1, height]));
+});
+
 test('each lie changes what it is about', async () => {
   const world = openWorld();
   const signed = world.pay({ units: 7n });
@@ -180,6 +219,7 @@ test('each lie changes what it is about', async () => {
 
 test('rates need a source of chance, which alone decides', async () => {
   expect(() => openWorld().node.set({ perMille: { timeout: 1 } })).toThrow('source of chance');
+  expect(() => openWorld().node.set({ lagJitterBlocks: 1 })).toThrow('source of chance');
   let draws = 0;
   const below = (limit: number): number => {
     draws += 1;

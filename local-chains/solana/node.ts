@@ -25,6 +25,8 @@ export type OwnedNode = SolanaNode;
 
 const HEALTHY: SolanaNodeFaults = {
   lagBlocks: 0,
+  lagJitterBlocks: 0,
+  indexLagBlocks: 0,
   admitsBehind: null,
   stalledAt: null,
   onAbandonedFork: false,
@@ -48,7 +50,7 @@ export function createNode(name: string, place: NodePlace): OwnedNode {
   };
   /** Without the faults of a single answer, lies included. */
   const tellWhatItKnows = (method: string, params: Params): Json => {
-    const knowledge = knowledgeOf(core, faults);
+    const knowledge = knowledgeOf(core, faults, random);
     for (const kind of ailmentsOf(faults, method)) count(kind);
     let result = answer(knowledge, method, params);
     for (const lie of faults.lies) {
@@ -65,7 +67,7 @@ export function createNode(name: string, place: NodePlace): OwnedNode {
     },
     set(changes) {
       const next = { ...faults, ...changes };
-      checkRates(next.perMille, random);
+      checkChance(next, random);
       faults = next;
     },
     heal() {
@@ -73,7 +75,7 @@ export function createNode(name: string, place: NodePlace): OwnedNode {
       due.length = 0;
     },
     stall() {
-      faults = { ...faults, stalledAt: knowledgeOf(core, faults).view.head.slot };
+      faults = { ...faults, stalledAt: knowledgeOf(core, faults, null).view.head.slot };
     },
     failNext: (method, kind) => void due.push({ method, kind }),
     asked: () => ({ ...asked }),
@@ -88,8 +90,11 @@ export function createNode(name: string, place: NodePlace): OwnedNode {
   };
 }
 
-function knowledgeOf(core: Core, faults: SolanaNodeFaults): Knowledge {
-  return { core, faults, view: viewOf(core, faults) };
+function knowledgeOf(core: Core, faults: SolanaNodeFaults, random: SolanaRandom | null): Knowledge {
+  const { lagJitterBlocks: jitter } = faults;
+  const further = jitter === 0 ? 0 : (random?.below(jitter + 1) ?? 0);
+  const lagBlocks = faults.lagBlocks + further;
+  return { core, faults, view: viewOf(core, { ...faults, lagBlocks }) };
 }
 
 function viewOf({ lineage }: Core, faults: SolanaNodeFaults): ForkView {
@@ -105,7 +110,8 @@ function viewOf({ lineage }: Core, faults: SolanaNodeFaults): ForkView {
 function ailmentsOf(faults: SolanaNodeFaults, method: string): readonly string[] {
   const isSending = method === 'sendTransaction';
   const ailments: readonly (readonly [string, boolean])[] = [
-    ['lagging', faults.lagBlocks > 0 || faults.stalledAt !== null],
+    ['lagging', faults.lagBlocks + faults.lagJitterBlocks > 0 || faults.stalledAt !== null],
+    ['not-indexed', faults.indexLagBlocks > 0],
     ['on-abandoned-fork', faults.onAbandonedFork],
     ['on-stray-fork', faults.onStrayFork && !faults.onAbandonedFork],
     ['without-history', faults.history !== 'full'],
@@ -118,10 +124,11 @@ function ailmentsOf(faults: SolanaNodeFaults, method: string): readonly string[]
 
 type Rates = SolanaNodeFaults['perMille'];
 
-function checkRates(rates: Rates, random: SolanaRandom | null): void {
-  const sum = Object.values(rates).reduce((total, rate) => total + rate, 0);
+function checkChance(faults: SolanaNodeFaults, random: SolanaRandom | null): void {
+  const sum = Object.values(faults.perMille).reduce((total, rate) => total + rate, 0);
   if (sum > 1_000) throw new Error('The chances of faults sum up to more than a whole.');
-  if (sum > 0 && random === null) throw new Error('Without a source of chance there are no rates.');
+  const isDrawn = sum > 0 || faults.lagJitterBlocks > 0;
+  if (isDrawn && random === null) throw new Error('Nothing is drawn without a source of chance.');
 }
 
 /** One draw, and none where nothing can strike. */

@@ -73,6 +73,10 @@ export function historyNotAvailable(): RpcRefusal {
   return new RpcRefusal(-32_011, 'Transaction history is not available from this node');
 }
 
+export function blockStatusNotAvailable(slot: number): RpcRefusal {
+  return new RpcRefusal(-32_014, `Block status not yet available for slot ${slot}`);
+}
+
 export function unsupportedVersion(version: number): RpcRefusal {
   const message = `Transaction version (${version}) is not supported by the requesting client. Please try the request again with the following configuration parameter: "maxSupportedTransactionVersion": ${version}`;
   return new RpcRefusal(-32_015, message);

@@ -22,7 +22,7 @@ const WALLET_TROUBLE = -4;
 const NOT_FOUND = -5;
 
 /** One word for the treasury, so that a node can serve several installations. */
-export function walletNameOf({ script }: Watched): string {
+export function walletNameOf({ script }: Pick<Watched, 'script'>): string {
   return `knit-${script.slice(4, 20)}`;
 }
 

@@ -8,16 +8,13 @@ import { inspectOrders, WAITING_TRANSACTIONS } from './inspect-orders.ts';
 import { createMovements } from './movements.ts';
 import { createPayer, treasuryAddress, type PayerOptions } from './payer.ts';
 import { createReaderOver } from './reader.ts';
-import { signAttempt } from './sign-attempt.ts';
+import { MOST_APART_MS, signAttempt } from './sign-attempt.ts';
 import { unitsAt } from './units-at.ts';
 import { verifyAssets } from './verify-assets.ts';
 
 export interface TronDriverOptions extends PayerOptions {
   readonly assets: readonly Asset[];
 }
-
-/** A slot's parent may be several missed slots older: a block can be later than the expiration by so much. */
-const LAST_BLOCK_MS = 60_000;
 
 /**
  * What the settlement worker needs of Tron. The treasury sends each transfer itself; a transaction pays one
@@ -34,7 +31,7 @@ export function createTronDriver(options: TronDriverOptions): NetworkDriver {
     limits: {
       ordersPerAttempt: 1,
       waitingTransactions: WAITING_TRANSACTIONS,
-      validForMs: Number(payer.lifetimeSeconds) * 1_000 + LAST_BLOCK_MS,
+      validForMs: Number(payer.lifetimeSeconds) * 1_000 + MOST_APART_MS,
     },
     verifyAssets: async () => {
       await verifyAssets(pool, options.assets);

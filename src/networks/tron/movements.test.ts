@@ -33,7 +33,11 @@ async function fill(nodes: number): Promise<void> {
   );
   const { signer } = tronKey(2);
   const stranger = createTronDriver({
-    ...{ signer, endpoints: world.nodes, expectedGenesis: null, clock: world.clock, assets: [] },
+    signer,
+    endpoints: world.nodes,
+    expectedGenesis: null,
+    clock: world.clock,
+    assets: [],
   });
   const gifts = [world.treasury, tronKey(8).address].map((toAddress) =>
     world.order('gift', { toAddress, units: 3n * UNIT }),

@@ -5,9 +5,6 @@ import type { HeadBounds } from '../nodes/watch-heads.ts';
 import { createTronEndpoints, observedEndpoint, type TronEndpoint } from './endpoint.ts';
 import { createTronNode, type TronNode } from './node.ts';
 
-/** The first block of the main network: what its nodes are known by. */
-export const MAINNET_GENESIS = '00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc';
-
 /** How the nodes of a Tron chain are reached. */
 export interface TronConnection {
   /** The id of block 0, for which every node is asked before anything else; null: any chain. */

@@ -112,6 +112,24 @@ describe('dead', () => {
     expect((await status()).kind).toBe('unknown');
   });
 
+  it('never by a node that has left its solidified block meanwhile', async () => {
+    await expire();
+    const { number, blockId } = world.chain.truth.solidified();
+    let asked = 0;
+    lie({
+      'wallet/getblock': (truth, body) => {
+        const isOfIt = JSON.stringify(body).includes(`"${number}"`);
+        asked += isOfIt ? 1 : 0;
+        const other = `${blockId.slice(0, 16)}${'11'.repeat(24)}`;
+        return isOfIt && asked === 2 ? { ...(truth as object), blockID: other } : truth;
+      },
+    });
+    expect(await status()).toEqual({
+      kind: 'unknown',
+      reason: 'node 1: a solidified block has changed',
+    });
+  });
+
   it('never by a denial that stands before the time was read', async () => {
     await landed();
     let asked = 0;

@@ -235,16 +235,29 @@ describe('nothing is signed', () => {
     await expect(world.driver.sign(orderToSign(-1n))).rejects.toThrow('negative');
   });
 
-  it('where the clock and the chain are far apart', async () => {
-    const hoursOff = (hours: number) => ({
+  it('where the clock and the newest block are far apart', async () => {
+    const secondsOff = (seconds: number) => ({
       ...world.clock,
-      now: () => new Date(world.clock.now().getTime() + hours * 3_600_000),
+      now: () => new Date(world.clock.now().getTime() + seconds * 1_000),
     });
-    for (const hours of [1.1, -1.1]) {
-      const driver = world.driverWith({ clock: hoursOff(hours) });
+    for (const seconds of [61, -61]) {
+      const driver = world.driverWith({ clock: secondsOff(seconds) });
       await expect(driver.sign(orderToSign(1n))).rejects.toThrow(SigningPostponed);
     }
-    await world.driverWith({ clock: hoursOff(0.9) }).sign(orderToSign(1n));
+    for (const seconds of [60, -60]) {
+      await world.driverWith({ clock: secondsOff(seconds) }).sign(orderToSign(1n));
+    }
+  });
+
+  it('that could take effect later, by the clock, than settlement is told', async () => {
+    const { limits } = world.driver;
+    const early = {
+      ...world.clock,
+      now: () => new Date(world.chain.truth.head().timestampMs - 60_000),
+    };
+    const signed = await world.driverWith({ clock: early }).sign(orderToSign(1n));
+    const lifeMs = (signed.validUntil?.getTime() ?? 0) - early.now().getTime();
+    expect(lifeMs).toBe(limits.validForMs);
   });
 
   const { signer } = tronKey(1);

@@ -13,8 +13,11 @@ import {
   type TransferTransaction,
 } from './transfer-transaction.ts';
 
-/** A node's time is doubted where the clock says something else by more than this. */
-const MOST_DOUBTED_MS = 3_600_000n;
+/**
+ * Nothing is signed where the newest block and the clock are further apart: the chain stands, the nodes are
+ * behind, or the clock is wrong. It bounds how long after it was signed, by the clock, a transaction lives.
+ */
+export const MOST_APART_MS = 60_000;
 
 /**
  * What is written into `timestamp` is this and the number of the attempt. The chain does not read it, and a
@@ -72,7 +75,7 @@ function readFeeLimit(payer: Payer, { plan }: SigningOrder): bigint {
 function assertClocks({ clock }: Payer, { latest }: Head): void {
   const now = BigInt(clock.now().getTime());
   const apart = latest.timeMs > now ? latest.timeMs - now : now - latest.timeMs;
-  if (apart <= MOST_DOUBTED_MS) return;
+  if (apart <= BigInt(MOST_APART_MS)) return;
   const seconds = apart / 1_000n;
   throw new SigningPostponed(
     `The newest block of TRON_MAINNET and the clock are ${seconds} seconds apart.`,

@@ -35,9 +35,11 @@ export interface Archive {
   blocks(): readonly Block[];
 }
 
-/** Older states of an account are forgotten, but for the newest of them: no node is that far behind. */
-const KEPT_HEIGHTS = 1_024;
-const MAX_VERSIONS = 2 * KEPT_HEIGHTS;
+/**
+ * Of an account's versions the newest stay, at least so many. There is one a block at most, so that a node
+ * can be that many blocks behind, less those that were dropped meanwhile.
+ */
+const KEPT_VERSIONS = 1_024;
 
 export function createArchive(messageHashOf: (executed: Executed) => string): Archive {
   const versions = new Map<string, Version[]>();
@@ -52,7 +54,7 @@ export function createArchive(messageHashOf: (executed: Executed) => string): Ar
   const remember = (block: Block, address: string, account: SolanaAccount | null): void => {
     const known = entryOf(versions, address);
     known.push({ block, account });
-    if (known.length > MAX_VERSIONS) forgetOld(known, block.height - KEPT_HEIGHTS);
+    if (known.length > 2 * KEPT_VERSIONS) known.splice(0, known.length - KEPT_VERSIONS);
     const owner = readTokenAccount(account)?.owner;
     if (owner === undefined) return;
     const addresses = tokenAccounts.get(owner) ?? new Set();
@@ -104,11 +106,4 @@ function entryOf<K, V>(map: Map<K, V[]>, key: K): V[] {
   const entry: V[] = [];
   map.set(key, entry);
   return entry;
-}
-
-/** Keeps the newest version below the height on whatever fork: the state that all later ones began from. */
-function forgetOld(versions: Version[], height: number): void {
-  const firstKept = versions.findIndex(({ block }) => block.height >= height);
-  const oldest = firstKept === -1 ? versions.length : firstKept;
-  if (oldest > 1) versions.splice(0, oldest - 1);
 }

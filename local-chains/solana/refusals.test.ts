@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  addressBytes,
   associatedTokenAddress,
   COMPUTE_BUDGET_PROGRAM,
   SYSTEM_PROGRAM,
@@ -286,6 +287,57 @@ test('the fee is what the machine charges, whatever limit is asked for or left o
     });
   }
 });
+
+test('accounts come from look-up tables, each of them once', async () => {
+  const world = openWorld();
+  const { payer, mint, chain } = world;
+  const table = STRANGER.address;
+  const place = placeOf(RECIPIENT, mint);
+  const data = Buffer.concat([Buffer.alloc(56), addressBytes(place), addressBytes(payer.address)]);
+  // Kind 1: a table; never deactivated.
+  data.writeUInt32LE(1, 0);
+  data.writeBigUInt64LE(2n ** 64n - 1n, 4);
+  chain.control.setAccount(table, {
+    lamports: 10_000_000n,
+    data,
+    owner: LOOKUP_PROGRAM,
+    executable: false,
+  });
+  world.produce();
+  const wire = (index: number): string => {
+    const message = Buffer.concat([
+      Buffer.of(0x80, 1, 0, 2, 4),
+      ...[payer.address, placeOf(payer.address, mint), mint, TOKEN_PROGRAM].map(addressBytes),
+      addressBytes(chain.head().blockhash),
+      // TransferChecked from account 1 to account 4, which is the first of the table's.
+      Buffer.of(1, 3, 4, 1, 2, 4, 0, 10, 12, 9, 0, 0, 0, 0, 0, 0, 0, 6),
+      Buffer.concat([Buffer.of(1), addressBytes(table), Buffer.of(1, index, 0)]),
+    ]);
+    return Buffer.concat([Buffer.of(1), payer.sign(message), message]).toString('base64');
+  };
+  await world.send({ wire: wire(0), signature: '' });
+  world.produce();
+  expect(chain.unitsOf(mint, RECIPIENT)).toBe(9n);
+  expect(chain.transfersOf(mint)).toMatchObject([{ units: 9n, to: { tokenAccount: place } }]);
+  const twice = await refusalOf(world.send({ wire: wire(1), signature: '' }));
+  expect(twice.data).toMatchObject({ err: 'AccountLoadedTwice' });
+  const nowhere = await refusalOf(world.send({ wire: wire(2), signature: '' }));
+  expect(nowhere).toMatchObject({ code: -32_602 });
+  expect(nowhere.message).toContain('address table lookup uses an invalid index');
+  world.produce(10);
+  const [{ transaction }] = (
+    (await world.ask('getBlock', chain.transfersOf(mint)[0]?.slot ?? 0, {
+      encoding: 'jsonParsed',
+      transactionDetails: 'accounts',
+      maxSupportedTransactionVersion: 0,
+    })) as { transactions: [{ transaction: Json }] }
+  ).transactions;
+  expect(transaction).toMatchObject({
+    accountKeys: [{}, {}, {}, {}, { pubkey: place, source: 'lookupTable', writable: true }],
+  });
+});
+
+const LOOKUP_PROGRAM = 'AddressLookupTab1e1111111111111111111111111';
 
 test('a method that is not there, and parameters that are none', async () => {
   const world = openWorld();

@@ -109,6 +109,19 @@ test('a node can stay on the fork that everybody left, with its balances and sta
   expect(here).toMatchObject({ value: { amount: '0' } });
 });
 
+test('old versions of an account go, but none that a node far behind needs', async () => {
+  const world = openWorld({ finalizedAfterSlots: 31 });
+  const late = world.chain.openNode('late', { lagBlocks: 900 });
+  for (let index = 0; index < 2_200; index += 1) {
+    world.chain.control.fund(RECIPIENT, 1_000_000n);
+    world.produce();
+  }
+  const balanceAt = async (node: typeof late): Promise<unknown> =>
+    await node.request('getBalance', [RECIPIENT, PROCESSED]);
+  expect(await balanceAt(world.node)).toMatchObject({ value: 2_200_000_000 });
+  expect(await balanceAt(late)).toMatchObject({ value: 1_300_000_000 });
+});
+
 test('balances follow the forks through many reorganisations', async () => {
   const world = openWorld({ finalizedAfterSlots: 1_000 });
   const { chain, mint } = world;

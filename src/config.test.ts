@@ -155,7 +155,7 @@ describe('a missing setting stops the start', () => {
 
   test('every enabled network needs its RPC URLs', () => {
     const problem = problemOf(() => readApiConfig({ ...FULL, KNIT_NETWORKS: undefined }));
-    expect(problem).toMatch(/^KNIT_RPC_ETHEREUM_MAINNET: is not set/);
+    expect(problem).toMatch(/^KNIT_RPC_BITCOIN_MAINNET: is not set/);
   });
 });
 
@@ -175,7 +175,6 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_MASTER_KEY', `SECRET${KEY}`],
     ['KNIT_MASTER_KEY', KEY.slice(2)],
     ['KNIT_NETWORKS', 'DOGE_MAINNET'],
-    ['KNIT_NETWORKS', 'TRON_MAINNET'],
     ['KNIT_RPC_MATIC_MAINNET', 'ws://node.example.com/SECRET'],
     ['KNIT_RPC_MATIC_MAINNET', 'https://node.example.com/SECRET,'.repeat(2) + 'SECRET'],
     ['KNIT_RPC_MATIC_MAINNET', ' , '],
@@ -223,7 +222,7 @@ describe('a wrong setting stops the start with one line that names it and keeps 
   });
 
   test('KNIT_SANDBOX_NETWORKS', () => {
-    const env = { KNIT_SANDBOX_NETWORKS: 'SOL_MAINNET' };
+    const env = { KNIT_SANDBOX_NETWORKS: 'SOLANA' };
     expectPlainProblem('KNIT_SANDBOX_NETWORKS', () => readSandboxConfig(env));
   });
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { present } from './base/assert.ts';
-import { isNetworkId, type NetworkId } from './money/asset.ts';
+import { isNetworkId, NETWORK_IDS, type NetworkId } from './money/asset.ts';
 import { parseAssetsFile, createRegistry, type AssetRegistry } from './networks/registry.ts';
 import type { NetworkAccess } from './networks/network-access.ts';
-import { NETWORKS_WITH_DRIVER } from './networks/with-driver.ts';
 import { formatIpRange, parseIpRange } from './businesses/ip-range.ts';
 
 /** A setting is missing or wrong. The message is one line that names it and never shows a secret. */
@@ -155,7 +154,7 @@ export function readSandboxConfig(env: Environment): SandboxConfig {
   const isDatabaseGiven = optional(env, 'DATABASE_URL') !== undefined;
   return Object.freeze({
     port: wholeNumber(env, 'PORT', { standard: 3000, least: 1, most: 65_535 }),
-    networks: networks.length === 0 ? NETWORKS_WITH_DRIVER : [...new Set(networks)],
+    networks: networks.length === 0 ? NETWORK_IDS : [...new Set(networks)],
     folder: optional(env, 'KNIT_SANDBOX_DIR') ?? '.knit',
     databaseUrl: isDatabaseGiven ? readDatabaseConfig(env).databaseUrl : undefined,
     logLevel: readLogLevel(env),
@@ -173,7 +172,7 @@ export function readPrivateTargets(env: Environment): readonly string[] {
 
 export function readEnabledNetworks(env: Environment): readonly NetworkId[] {
   const names = list(env, 'KNIT_NETWORKS');
-  if (names.length === 0) return NETWORKS_WITH_DRIVER;
+  if (names.length === 0) return NETWORK_IDS;
   return [...new Set(names.map((name) => readNetworkName('KNIT_NETWORKS', name)))];
 }
 
@@ -240,13 +239,9 @@ export function readRegistry(env: Environment): AssetRegistry {
 }
 
 function readNetworkName(setting: string, name: string): NetworkId {
-  if (!isNetworkId(name)) throw new ConfigProblem(`${setting}: ${name} is not a network`);
-  if (!NETWORKS_WITH_DRIVER.includes(name)) {
-    throw new ConfigProblem(
-      `${setting}: this version settles on ${NETWORKS_WITH_DRIVER.join(', ')}, not on ${name}`,
-    );
-  }
-  return name;
+  if (isNetworkId(name)) return name;
+  const names = NETWORK_IDS.join(', ');
+  throw new ConfigProblem(`${setting}: ${name} is not a network, which are ${names}`);
 }
 
 function readRpcUrls(env: Environment, name: string): string[] {

@@ -16,7 +16,7 @@ import {
   readWorkerConfig,
   type Environment,
 } from '../src/config.ts';
-import { NETWORKS_WITH_DRIVER } from '../src/networks/with-driver.ts';
+import { NETWORK_IDS } from '../src/money/asset.ts';
 import { fakeTerminal } from './harness/fake-terminal.ts';
 import { noServices } from './harness/run-knit.ts';
 
@@ -49,7 +49,7 @@ function namesRead(read: (env: Environment) => unknown): string[] {
     DATABASE_URL: 'postgres://db/knit',
     KNIT_MASTER_KEY: 'ab'.repeat(32),
     KNIT_TREASURY_MNEMONIC: 'words',
-    ...Object.fromEntries(NETWORKS_WITH_DRIVER.map((id) => [`KNIT_RPC_${id}`, 'http://node'])),
+    ...Object.fromEntries(NETWORK_IDS.map((id) => [`KNIT_RPC_${id}`, 'http://node'])),
   };
   read(
     new Proxy(values, {

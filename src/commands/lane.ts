@@ -6,6 +6,7 @@ import type { Database, Queryable } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { NetworkUnreachable, type SequenceCount } from '../networks/account-reader.ts';
 import { sameAddress } from '../networks/address.ts';
+import { familyOf } from '../networks/family.ts';
 import { openAccountReader } from '../networks/open-account-reader.ts';
 import { adoptSequence, listLanes, type Lane } from '../settlement/lanes.ts';
 import type { CommandDeps } from './command-deps.ts';
@@ -54,7 +55,7 @@ async function list(deps: CommandDeps): Promise<Answer> {
       network: lane.network,
       sender: lane.sender,
       role: lane.role,
-      nextSequence: lane.nextSequence.toString(),
+      nextSequence: countsTransactions(lane.network) ? lane.nextSequence.toString() : null,
       holderId: holderOf(lane),
       leaseUntil: formatTime(lane.leaseUntil),
       stoppedFor: lane.stoppedFor,
@@ -65,7 +66,7 @@ async function list(deps: CommandDeps): Promise<Answer> {
         lane.network,
         lane.sender,
         lane.role,
-        lane.nextSequence.toString(),
+        countsTransactions(lane.network) ? lane.nextSequence.toString() : 'none',
         holderOf(lane) ?? '-',
         formatTime(lane.leaseUntil),
         lane.stoppedFor ?? '-',
@@ -75,12 +76,18 @@ async function list(deps: CommandDeps): Promise<Answer> {
   };
 }
 
+/** Elsewhere each transaction stands alone, and there is no place in an order to be at. */
+function countsTransactions(network: NetworkId): boolean {
+  return familyOf(network) === 'evm';
+}
+
 async function adopt(deps: CommandDeps, options: AdoptOptions): Promise<Answer> {
   const { network } = options;
   const networkConfig = readNetworkConfig(deps.terminal.env);
   return await withDatabase(deps, async (database, config) => {
     const lane = await requireLane(database, options);
     const { sender, nextSequence, stoppedFor } = lane;
+    if (!countsTransactions(network) && stoppedFor === null) throw nothingToAdopt(network);
     const counted = await countFinal(networkConfig, lane);
     const next = counted > nextSequence ? counted : nextSequence;
     if (next === nextSequence && stoppedFor === null) {
@@ -104,6 +111,14 @@ async function adopt(deps: CommandDeps, options: AdoptOptions): Promise<Answer> 
     const adopted = await move(database, lane, { nextSequence: next, at: deps.clock.now() });
     return adoptAnswer(lane, { adopted, next });
   });
+}
+
+function nothingToAdopt(network: NetworkId): CommandFailure {
+  const where = '"knit network status" shows what is in the way there';
+  return new CommandFailure(
+    EXIT.no,
+    `${network} counts no transactions of a sender, so there is nothing to adopt: ${where}`,
+  );
 }
 
 function titleOf(lane: Lane, counted: bigint): string {
@@ -138,6 +153,7 @@ async function countFinal(config: NetworkConfig, lane: Lane): Promise<bigint> {
   if (!config.enabledNetworks.includes(network)) {
     throw new ConfigProblem(`KNIT_NETWORKS: ${network} is not enabled`);
   }
+  if (!countsTransactions(network)) return nextSequence;
   const count = await ask(async () => {
     const reader = openAccountReader(network, accessOf(config, network));
     return await reader.sequence(sender);

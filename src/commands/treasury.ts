@@ -96,10 +96,12 @@ function viewTable(views: readonly TreasuryView[]): string[] {
     }
     if (holdings === null) return [[network, address, role, `not reachable: ${problem ?? ''}`, '']];
     const coin = coinOf(holdings);
+    // On Bitcoin the coin is what payouts are made of: once is enough.
+    const isAsset = holdings.tokens.some(({ asset }) => asset.contract === null);
     // A gas account needs no tokens: any are there by mistake.
     const tokens = holdings.tokens.filter(({ units }) => role === 'TREASURY' || units > 0n);
     return [
-      [network, address, role, coin.symbol, coin.balance],
+      ...(isAsset ? [] : [[network, address, role, coin.symbol, coin.balance]]),
       ...tokens.map(({ asset, units }) => [
         network,
         address,

@@ -25,7 +25,7 @@ export async function startBitcoinChain(options: {
   const chain = await startLocalChain({
     ...options,
     chain: 'bitcoin',
-    args: [`--block-time=${BLOCK_TIME_MS}`],
+    args: [`--block-ms=${BLOCK_TIME_MS}`],
   });
   try {
     await fund(chain, treasury);

@@ -199,6 +199,22 @@ describe('an answer that is none changes nothing', () => {
     },
   );
 
+  it('where a solidified view shows what is not solidified', async () => {
+    await send();
+    await world.blocks(1);
+    const value = signed.fence;
+    const info = await node().post('/wallet/gettransactioninfobyid', { value });
+    const transaction = await node().post('/wallet/gettransactionbyid', { value });
+    lie({
+      'walletsolidity/gettransactioninfobyid': () => info,
+      'walletsolidity/gettransactionbyid': () => transaction,
+    });
+    expect(await status()).toEqual({
+      kind: 'unknown',
+      reason: 'node 1: a transaction is solidified before its block',
+    });
+  });
+
   it.each([
     [
       'a result that its transaction does not have',

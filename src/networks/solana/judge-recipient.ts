@@ -50,6 +50,8 @@ export type Verdict = Exclude<RecipientJudgement, { kind: 'wait' }>;
 interface Look {
   readonly verdict: Verdict;
   readonly isDoubtful: boolean;
+  /** Whether a program holds the address: then it is no wallet. */
+  readonly isProgramOwned: boolean;
 }
 
 function settled(now: Look, then: Look | null): RecipientJudgement {
@@ -60,9 +62,7 @@ function settled(now: Look, then: Look | null): RecipientJudgement {
     if (isFinal) return then.verdict;
     return { kind: 'wait', reason: `${verdict.reason} That is not final yet.` };
   }
-  const isSame =
-    then?.verdict.kind === 'payable' && then.verdict.way.destination === verdict.way.destination;
-  if (isSame) return verdict;
+  if (then?.isProgramOwned === false) return verdict;
   return { kind: 'wait', reason: 'What lies at the recipient address is not final yet.' };
 }
 
@@ -92,7 +92,10 @@ async function lookAt(
   const holders = await readHolders(node, scenes, commitment);
   return scenes.map((scene) => {
     const verdict = judge(scene, holders);
-    return { verdict, isDoubtful: verdict.kind === 'refused' || scene.account === null };
+    const { account } = scene;
+    const isDoubtful = verdict.kind === 'refused' || account === null;
+    const isProgramOwned = account !== null && account.owner !== SYSTEM_PROGRAM;
+    return { verdict, isDoubtful, isProgramOwned };
   });
 }
 

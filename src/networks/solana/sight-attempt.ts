@@ -8,7 +8,7 @@ import { sight, type SolanaSighting } from './sight.ts';
 /**
  * What the nodes of the network say of an attempt. That it is dead rests on what nodes do not know: there
  * is no count, and nothing spent, that could show it otherwise. So one node that has seen it outweighs any
- * number that have not, as long as its slot is on their chain.
+ * number that have not, unless it saw it on a fork that they have left.
  */
 export async function sightAttempt(pool: SolanaPool, attempt: FollowedAttempt): Promise<Sighting> {
   const said = new Map<SolanaNode, SolanaSighting>();
@@ -30,15 +30,19 @@ export async function sightAttempt(pool: SolanaPool, attempt: FollowedAttempt): 
   };
 }
 
-/** In words, who has seen the transaction in a slot whose block the others have too. */
+/** In words, who has seen the transaction final, or in a slot whose block the others have too. */
 async function findWitness(
   pool: SolanaPool,
   { signature }: FollowedAttempt,
   said: ReadonlyMap<SolanaNode, SolanaSighting>,
 ): Promise<string | null> {
+  const seen = ({ label }: SolanaNode, slot: bigint): string =>
+    `${label} has seen ${signature} in slot ${slot}`;
   for (const [witness, { seenIn, sighting }] of said) {
     if (seenIn === null) continue;
-    const hash = 'block' in sighting ? sighting.block.hash : null;
+    // Final to one and dead to others is for a person, whatever chain the one is on.
+    if (sighting.kind !== 'included' && sighting.kind !== 'waiting') return seen(witness, seenIn);
+    const hash = sighting.kind === 'included' ? sighting.block.hash : null;
     const heard = await pool.hearAll(async (node) => {
       if (node === witness) return false;
       const block = await node.blockAt(seenIn, 'signatures');
@@ -47,7 +51,7 @@ async function findWitness(
       );
     });
     const isShared = heard.some((it) => it.kind === 'heard' && it.value);
-    if (isShared) return `${witness.label} has seen ${signature} in slot ${seenIn}`;
+    if (isShared) return seen(witness, seenIn);
   }
   return null;
 }

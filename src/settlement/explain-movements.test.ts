@@ -41,6 +41,11 @@ describe('a transfer out is explained', () => {
     ['by an open payout of the attempt', {}, {}],
     ['by a payout that is known to be paid', {}, { fate: 'PAID' }],
     ['whatever the spelling of the recipient', { counterparty: TO.toUpperCase() }, {}],
+    [
+      'by the payout that it names, whoever is paid',
+      { counterparty: OTHER, payoutId: 'payout' },
+      {},
+    ],
   ])('%s', (_, movement, offer) => {
     expect(explain(movement, offer)).toBe(true);
   });
@@ -54,6 +59,7 @@ describe('a transfer is not explained', () => {
     ['by other bytes under the same fence', {}, { authorityHash: '0x08' }],
     ['by a payout to another recipient', { counterparty: OTHER }, {}],
     ['by a payout of another amount', { units: 6n }, {}],
+    ['by another payout than it names', { payoutId: 'another' }, {}],
     ['by a payout that was refused', {}, { fate: 'REFUSED' }],
     ['by a payout of a dead attempt', {}, { fate: 'DEAD' }],
   ])('%s', (_, movement, offer) => {

@@ -40,7 +40,7 @@ export function associatedTokenAddress(parts: {
 }
 
 /** The first address off the curve that the seeds and a bump from 255 downwards give. */
-export function findProgramAddress(seeds: readonly Uint8Array[], program: string): string {
+function findProgramAddress(seeds: readonly Uint8Array[], program: string): string {
   for (let bump = 255; bump >= 0; bump -= 1) {
     const hash = createHash('sha256');
     for (const seed of seeds) hash.update(seed);

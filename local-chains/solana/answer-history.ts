@@ -23,7 +23,9 @@ import {
   blockStatusNotAvailable,
   historyNotAvailable,
   invalidParams,
+  longTermSlotSkipped,
   slotSkipped,
+  type RpcRefusal,
 } from './rpc-error.ts';
 import {
   renderBlock,
@@ -73,7 +75,7 @@ function findBlock(knowledge: Knowledge, slot: number, config: Config): Block {
   if (block !== null && !isIndexed(knowledge, block)) throw blockStatusNotAvailable(slot);
   if (slot <= view.finalized.slot) {
     checkKept(knowledge, slot);
-    if (block === null) throw slotSkipped(slot);
+    if (block === null) throw skippedAt(knowledge, slot);
     return block;
   }
   const isKnown = block !== null && block.height <= blockOf(view, commitment).height;
@@ -126,7 +128,7 @@ export function getBlockTime(knowledge: Knowledge, params: Params): Json {
   if (slot > 0 && slot <= view.finalized.slot) checkKept(knowledge, slot);
   const block = core.archive.blockBySlot(view, slot);
   if (block !== null) return block.time;
-  throw slot <= view.finalized.slot ? slotSkipped(slot) : blockNotAvailable(slot);
+  throw slot <= view.finalized.slot ? skippedAt(knowledge, slot) : blockNotAvailable(slot);
 }
 
 export function getFirstAvailableBlock(knowledge: Knowledge): Json {
@@ -244,6 +246,10 @@ function firstKeptSlot({ core, view, faults }: Knowledge): number {
   if (typeof faults.history === 'number') return Math.max(0, view.head.slot - faults.history);
   if (faults.history !== 'cache') return 0;
   return Math.max(0, view.finalized.slot - core.statusCacheSlots);
+}
+
+function skippedAt({ faults }: Knowledge, slot: number): RpcRefusal {
+  return faults.longTermStorage ? longTermSlotSkipped(slot) : slotSkipped(slot);
 }
 
 function isIndexed({ view, faults }: Knowledge, block: Block): boolean {

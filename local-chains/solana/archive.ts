@@ -10,7 +10,7 @@ export interface Place {
   readonly executed: Executed;
 }
 
-export interface Version {
+interface Version {
   readonly block: Block;
   readonly account: SolanaAccount | null;
 }

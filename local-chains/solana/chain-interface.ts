@@ -13,7 +13,10 @@ export interface SolanaChain {
   readonly authority: string;
   /** Another node of the one chain, healthy unless told otherwise. The same name gives the same node. */
   openNode(name: string, faults?: Partial<SolanaNodeFaults>): SolanaNode;
-  /** Makes the next block from the shared pool, at the clock's time. */
+  /**
+   * Makes the next block from the shared pool, at the clock's time. Throws, once it is made, where something
+   * of `control` failed in it: that is a mistake of the test.
+   */
   produceBlock(options?: ProduceOptions): SolanaBlock;
   /**
    * Drops the newest blocks and makes one on the fork that is left, in a slot after all of theirs: their
@@ -290,6 +293,8 @@ export interface SolanaNodeFaults {
    * `refuses`: as a node without history: -32011; or so many newest slots, -32001 before them.
    */
   readonly history: 'full' | 'cache' | 'refuses' | number;
+  /** It has final blocks from long-term storage: a slot without one is -32009 instead of -32007. */
+  readonly longTermStorage: boolean;
   /** Its status cache is empty, as after a restart: nothing without full history. */
   readonly emptyStatusCache: boolean;
   /**

@@ -1,7 +1,7 @@
 import { COMPUTE_BUDGET_PROGRAM, SYSTEM_PROGRAM } from './address.ts';
 import type { WireMessage } from './wire-transaction.ts';
 
-export const LAMPORTS_PER_SIGNATURE = 5_000n;
+const LAMPORTS_PER_SIGNATURE = 5_000n;
 
 export interface Fee {
   readonly lamports: bigint;

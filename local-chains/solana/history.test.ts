@@ -83,6 +83,9 @@ test('a slot without a block is refused by its own number, once it is final', as
   expect(await ask()).toBe(-32_004);
   world.produce(6);
   expect(await ask()).toBe(-32_007);
+  world.node.set({ longTermStorage: true });
+  expect(await ask()).toBe(-32_009);
+  world.node.heal();
   expect(await refusalOf(world.ask('getBlockTime', skipped))).toMatchObject({ code: -32_007 });
   const ahead = await refusalOf(world.ask('getBlock', world.chain.slot() + 9));
   expect(ahead).toMatchObject({ code: -32_004 });

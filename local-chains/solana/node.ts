@@ -20,9 +20,6 @@ export interface NodePlace {
   readonly count: (kind: string) => void;
 }
 
-/** A node as the chain keeps it. */
-export type OwnedNode = SolanaNode;
-
 const HEALTHY: SolanaNodeFaults = {
   lagBlocks: 0,
   lagJitterBlocks: 0,
@@ -32,13 +29,14 @@ const HEALTHY: SolanaNodeFaults = {
   onAbandonedFork: false,
   onStrayFork: false,
   history: 'full',
+  longTermStorage: false,
   emptyStatusCache: false,
   forwards: 'at-once',
   perMille: {},
   lies: [],
 };
 
-export function createNode(name: string, place: NodePlace): OwnedNode {
+export function createNode(name: string, place: NodePlace): SolanaNode {
   const { core, count, random } = place;
   let faults = HEALTHY;
   const asked: Record<string, number> = {};

@@ -53,7 +53,7 @@ export function checkContextSlot(config: Config, slot: number): void {
   if (slot < least) throw minContextSlotNotReached(slot);
 }
 
-export function readCommitment(config: Config, otherwise: Commitment): Commitment {
+function readCommitment(config: Config, otherwise: Commitment): Commitment {
   const commitment = config['commitment'] ?? otherwise;
   switch (typeof commitment === 'string' ? commitment : '') {
     case 'processed':

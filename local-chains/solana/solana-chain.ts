@@ -9,6 +9,7 @@ import type {
   SolanaChain,
   SolanaChainOptions,
   SolanaMint,
+  SolanaNode,
   SolanaTokenName,
   TokenTransfer,
 } from './chain-interface.ts';
@@ -16,7 +17,7 @@ import { createControl } from './control.ts';
 import type { ControlStep } from './control-step.ts';
 import { createCore, type Core } from './core.ts';
 import { blockOf } from './lineage.ts';
-import { createNode, type OwnedNode } from './node.ts';
+import { createNode } from './node.ts';
 import { heightForForwarding, produceBlock } from './produce-block.ts';
 import { mintState } from './programs.ts';
 import { createSigner } from './sign-transaction.ts';
@@ -32,7 +33,7 @@ export function createSolanaChain(options: SolanaChainOptions): SolanaChain {
   const count = (kind: string): void => {
     counts[kind] = (counts[kind] ?? 0) + 1;
   };
-  const nodes = new Map<string, OwnedNode>();
+  const nodes = new Map<string, SolanaNode>();
   const producer = createProducer(core, options);
   const { random } = options;
   return {

@@ -23,8 +23,8 @@ export interface SandboxFile {
       string,
       {
         readonly rpcUrl: string;
-        readonly chainId: number;
-        readonly tokens: Readonly<Record<string, { address: string; decimals: number }>>;
+        readonly chainId: number | null;
+        readonly tokens: Readonly<Record<string, { address: string | null; decimals: number }>>;
         readonly treasury: string;
         readonly sampleAddress: string;
       }

@@ -87,6 +87,8 @@ test('no solidified block can be dropped', async () => {
   expect(world.chain.truth.head().number).toBe(4);
   expect(world.chain.truth.solidified().number).toBe(4);
   await expect(drop(1)).rejects.toThrow('4 is solidified');
+  await world.produce();
+  expect(world.chain.truth.solidified().number).toBe(4);
 });
 
 test('what the controls did is done again on the other branch', async () => {
@@ -110,10 +112,12 @@ test('an expired transaction is in no block, held back or dropped and returned',
   const transaction = await tokenTransfer(world, world.usdt, { livesMs: 6_000 });
   await broadcast(world.node, transaction);
   world.chain.controls.holdBackAll(true);
-  await world.produce(3);
-  world.chain.controls.holdBackAll(false);
+  await world.produce(2);
+  expect(world.chain.truth.pooled()).toEqual([transaction.txID]);
   await world.produce();
   expect(world.chain.truth.pooled()).toEqual([]);
+  world.chain.controls.holdBackAll(false);
+  await world.produce();
   expect(world.chain.truth.transaction(transaction.txID)).toBeNull();
   expect((await broadcast(world.node, transaction))['code']).toBe('TRANSACTION_EXPIRATION_ERROR');
 });
@@ -181,4 +185,24 @@ test('the same calls at the same times give the same blocks', async () => {
   expect(new Set(blocks).size).toBe(23);
   expect(blocks[20]?.slice(0, 16)).toBe('0000000000000014');
   expect(await run()).toEqual(blocks);
+});
+
+test('what a control asks for while a block is made is in that block or in the next', async () => {
+  const world = await createWorld();
+  await broadcast(world.node, await tokenTransfer(world, world.usdt));
+  const making = world.chain.produceBlock();
+  let made = false;
+  void making.then(() => {
+    made = true;
+  });
+  let given = 0n;
+  for (; !made; given += 1n) {
+    world.chain.controls.giveSun(BOB.address, 1n);
+    // As long as a few steps of the machine.
+    for (let step = 0; step < 20; step += 1) await Promise.resolve();
+  }
+  expect(given).toBeGreaterThan(5n);
+  await making;
+  await world.produce();
+  expect(world.chain.truth.sunOf(BOB.address)).toBe(given);
 });

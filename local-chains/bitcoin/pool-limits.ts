@@ -47,9 +47,16 @@ function limitProblem(
   limits: Limits,
   pool: Mempool,
 ): string | undefined {
-  const ancestors = pool.ancestorsOf(candidate.transaction);
+  const parentsOf = ({ inputs }: Transaction): readonly string[] =>
+    inputs.map(({ txid }) => txid).filter((txid) => pool.entry(txid) !== undefined);
+  const found = new Set(parentsOf(candidate.transaction));
+  const tooMany = (): boolean => found.size + 1 > limits.ancestors;
+  if (tooMany()) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
   let vbytes = candidate.vsize;
-  for (const txid of ancestors) {
+  // A set hands out what is added to it on the way: parents first, then theirs.
+  for (const txid of found) {
+    const entry = pool.entry(txid);
+    if (entry === undefined) continue;
     const family = [...pool.descendantsOf(txid)];
     const size = family.reduce((sum, each) => sum + (pool.entry(each)?.vsize ?? 0), 0);
     if (size + candidate.vsize > limits.descendantVbytes) {
@@ -58,12 +65,12 @@ function limitProblem(
     if (family.length + 1 > limits.descendants) {
       return `too many descendants for tx ${txid} [limit: ${limits.descendants}]`;
     }
-    vbytes += pool.entry(txid)?.vsize ?? 0;
+    vbytes += entry.vsize;
     if (vbytes > MAX_FAMILY_VBYTES) {
       return `exceeds ancestor size limit [limit: ${MAX_FAMILY_VBYTES}]`;
     }
+    for (const parent of parentsOf(entry.transaction)) found.add(parent);
+    if (tooMany()) return `too many unconfirmed ancestors [limit: ${limits.ancestors}]`;
   }
-  return ancestors.size + 1 > limits.ancestors
-    ? `too many unconfirmed ancestors [limit: ${limits.ancestors}]`
-    : undefined;
+  return undefined;
 }

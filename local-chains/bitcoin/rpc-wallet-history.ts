@@ -154,7 +154,7 @@ function confirmationsOf(
     case 'pooled':
       return { confirmations: 0, trusted: trusted(), in_mempool: true };
     case 'conflicted':
-      return { confirmations: -standing.confirmations, trusted: false };
+      return { confirmations: -standing.confirmations, trusted: false, in_mempool: false };
     case 'idle':
       return { confirmations: 0, trusted: false, in_mempool: false };
   }
@@ -165,7 +165,7 @@ function replaceable(
   transaction: Transaction,
   { core }: Question,
 ): 'yes' | 'no' | 'unknown' {
-  if (kind === 'confirmed' || kind === 'conflicted') return 'no';
+  if (kind === 'confirmed') return 'no';
   if (signalsReplacement(transaction, core.pool)) return 'yes';
   return kind === 'pooled' ? 'no' : 'unknown';
 }
@@ -179,10 +179,14 @@ function detailsOf(
   const { transaction } = found;
   const debit = spentUnits(transaction, wallet);
   const out = transaction.outputs.reduce((sum, { units }) => sum + units, 0n);
-  const abandoned = wallet.isAbandoned(transaction.txid);
   const sent = debit === 0n ? [] : transaction.outputs.map((_, vout) => vout);
+  const { kind } = standingOf(found, wallet, question.core);
+  // What a block excludes is not received.
+  const isOrphan = isCoinbase(transaction) && kind !== 'confirmed';
+  const abandoned = isOrphan || wallet.isAbandoned(transaction.txid);
+  const isExcluded = kind === 'conflicted';
   const received = transaction.outputs.flatMap(({ scriptHex }, vout) =>
-    wallet.watched(scriptHex) === undefined ? [] : [vout],
+    isExcluded || wallet.watched(scriptHex) === undefined ? [] : [vout],
   );
   const detail = (vout: number, isSent: boolean): Fields => {
     const { scriptHex = '', units = 0n } = transaction.outputs[vout] ?? {};

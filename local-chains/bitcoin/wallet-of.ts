@@ -6,7 +6,7 @@ import type { Wallet } from './wallet.ts';
 export function walletOf({ core, wallet: name }: Question): Wallet {
   if (name === undefined && core.loaded.size > 1) {
     const message =
-      'Multiple wallets are loaded. Please select which wallet to use by requesting the RPC through the /wallet/<walletname> URI path. Or for the CLI, specify the "-rpcwallet=<walletname>" option before the command (run "bitcoin-cli -h" for help or "bitcoin-cli listwallets" to see which wallets are currently loaded).';
+      'Multiple wallets are loaded. Please select which wallet to use by requesting the RPC through the /wallet/<walletname> URI path.';
     throw new BitcoinRpcError(-19, message);
   }
   const [only] = core.loaded;

@@ -247,7 +247,7 @@ describe('a machine that lacks something', () => {
   it('gets one line that names it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'knit-clone-'));
     const root = fileURLToPath(new URL('..', import.meta.url));
-    for (const name of ['src', 'migrations', 'package.json', 'contracts']) {
+    for (const name of ['src', 'migrations', 'package.json', 'contracts', 'local-chains']) {
       await cp(join(root, name), join(folder, name), { recursive: true });
     }
     // A clone whose packages are all there but for the local chain's.

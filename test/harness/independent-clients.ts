@@ -73,7 +73,8 @@ function viaTronweb(chain: SandboxNetwork): IndependentClient {
         call,
         owner,
       );
-      return BigInt(`0x${present(answer.constant_result[0], 'balanceOf answers')}`);
+      const [word] = answer.constant_result as readonly string[];
+      return BigInt(`0x${present(word, 'balanceOf answers')}`);
     },
   };
 }

@@ -1,8 +1,11 @@
+import { createBitcoinNetwork } from './bitcoin/network.ts';
 import { createEvmNetwork } from './evm/network.ts';
+import { createTronNetwork } from './tron/network.ts';
+import { createSolanaNetwork } from './solana/network.ts';
 import type { NetworkPlace, SimulatedNetwork } from './simulated-network.ts';
 
 /** The simulated network of that name. */
-export function createSimulatedNetwork(place: NetworkPlace): SimulatedNetwork {
+export async function createSimulatedNetwork(place: NetworkPlace): Promise<SimulatedNetwork> {
   const { network } = place;
   switch (network) {
     case 'ETHEREUM_MAINNET':
@@ -10,8 +13,10 @@ export function createSimulatedNetwork(place: NetworkPlace): SimulatedNetwork {
     case 'BSC_MAINNET':
       return createEvmNetwork({ ...place, network });
     case 'TRON_MAINNET':
+      return await createTronNetwork(place);
     case 'SOL_MAINNET':
+      return await createSolanaNetwork(place);
     case 'BITCOIN_MAINNET':
-      throw new Error(`${network} is not simulated`);
+      return await createBitcoinNetwork(place);
   }
 }

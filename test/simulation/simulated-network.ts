@@ -53,6 +53,8 @@ export interface SimulatedNetwork {
   readonly addressOf: (hash: Uint8Array) => string;
   /** Whether the treasury has what it needs before it can pay. */
   readonly isSetUp: (db: Database) => Promise<boolean>;
+  /** Transactions that persons have made with the treasury's key, and know of. */
+  readonly madeByHand: () => readonly string[];
   /** The chain's own troubles are over. */
   readonly calm: () => void;
   /** How often each kind of fault has struck an answer. */
@@ -83,6 +85,7 @@ export interface DriverPlace {
   /** How many of them have to agree; by itself the driver knows. */
   readonly quorum?: number;
   readonly clock: Clock;
+  readonly random: SeededRandom;
   readonly log: Log;
 }
 

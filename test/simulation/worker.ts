@@ -60,7 +60,7 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
   const log = createWorkerLog(place, member.name);
   const tools = { endpoints, now: () => clock.now(), random: random.fork('plant') };
   const reached = plant?.nodes?.(endpoints, tools) ?? { endpoints };
-  const driver = chain.openDriver({ ...reached, clock, log });
+  const driver = chain.openDriver({ ...reached, clock, log, random: random.fork('driver') });
   const ids = createIdSource(clock, random.fork('ids'));
   const settlement: Settlement = {
     database: plant?.database?.(gated, tools) ?? gated,

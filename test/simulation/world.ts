@@ -2,7 +2,6 @@ import { present } from '../../src/base/assert.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import type { Database } from '../../src/database/database.ts';
 import type { NetworkId } from '../../src/money/asset.ts';
-import { resumeNetwork } from '../../src/settlement/network-state.ts';
 import { createSeededRandom } from '../harness/seeded-random.ts';
 import { createChaos, makeBlocks } from './chaos.ts';
 import { createCrew, type Crew } from './crew.ts';
@@ -13,6 +12,7 @@ import { openBusinesses, orderPayouts } from './merchant.ts';
 import { createMoney } from './money.ts';
 import { createSimulatedNetwork } from './networks.ts';
 import { createOutages } from './outages.ts';
+import { lookAround } from './person.ts';
 import type { Plant } from './plant.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { drawShape } from './shape.ts';
@@ -65,7 +65,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const findings = createFindings();
   const outages = createOutages();
   const nowMs = (): number => scheduler.now();
-  const chain = createSimulatedNetwork({ network, shape, random, nowMs });
+  const chain = await createSimulatedNetwork({ network, shape, random, nowMs });
   const { decimals } = present(chain.assets[0], 'a network pays something out');
   const scale = 10n ** BigInt(LEDGER_DECIMALS - decimals);
   const watch = watchChain({ db: real, chain, findings, scale });
@@ -126,8 +126,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       for (const words of scheduler.nested()) findings.add('duplicates', words, 'was nested');
     },
     look: async () => {
-      // Where no node was believed wrongly and no chain was broken, nothing may have stopped.
-      if (chaos.mayMislead && !state.hasDeepReorg) await resumeWhatIsRight(place);
+      await lookAround(place, { mayMislead: chaos.mayMislead, hasDeepReorg: state.hasDeepReorg });
     },
     calm: () => {
       faults.cease();
@@ -148,27 +147,6 @@ async function untilSetUp({ scheduler, real, chain }: WorkerPlace): Promise<void
     const isDone = await scheduler.pass(actor, 'set up?', async () => await chain.isSetUp(real));
     if (isDone) return;
   }
-}
-
-/**
- * As docs/runbooks/signing-has-stopped.md says: the block that was missed is there again, or the books of
- * the treasury agree with the chain again.
- */
-async function resumeWhatIsRight(place: WorkerPlace): Promise<void> {
-  const { real, scheduler, faults } = place;
-  const { network } = place.chain;
-  const [row] = await real.query<{ stopped_for: string }>(
-    `SELECT stopped_for FROM settlement_networks
-     WHERE network = $1 AND denied_hash IS NULL AND NOT EXISTS (
-       SELECT 1 FROM settlement_reconciliations
-       WHERE network = $1 AND difference_units <> 0)
-       AND (stopped_for LIKE 'block %' OR stopped_for LIKE 'the payer holds %')`,
-    [network],
-  );
-  if (row === undefined) return;
-  const at = new Date(scheduler.now());
-  await resumeNetwork(real, { network, stoppedFor: row.stopped_for, at });
-  faults.count('network-resumed');
 }
 
 interface State {

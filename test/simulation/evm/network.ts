@@ -20,7 +20,7 @@ import { breakFinality, makeBlock } from './blocks.ts';
 import { createFrontRunner } from './front-runner.ts';
 import { createIssuer } from './issuer.ts';
 import { createSimulatedKey } from './keys.ts';
-import { blocksOfProof } from './proof.ts';
+import { blocksOfProof } from '../blocks-of-proof.ts';
 import { createTroubles, DEAR_METHODS } from './troubles.ts';
 
 const CHAIN_IDS = { ETHEREUM_MAINNET: 1, MATIC_MAINNET: 137, BSC_MAINNET: 56 } as const;
@@ -114,6 +114,7 @@ export function createEvmNetwork(
       const text = `SELECT 1 FROM settlement_transactions WHERE purpose = 'DELEGATE' AND state = 'FINAL'`;
       return (await db.query(text)).length > 0;
     },
+    madeByHand: () => [],
     calm: () => {
       chain.setBaseFee(GWEI);
       for (const token of ['USDT', 'USDC'] as const) issuer.setPaused(token, false);

@@ -1,0 +1,114 @@
+import { present } from '../../../src/base/assert.ts';
+import type {
+  BitcoinChain,
+  ChainBlock,
+  ReorganiseOptions,
+} from '../../../local-chains/bitcoin/bitcoin-chain.ts';
+import { parseTransaction } from '../../../local-chains/bitcoin/transaction.ts';
+import type { SeededRandom } from '../../harness/seeded-random.ts';
+import type { Abandoned, BlockPlace } from '../simulated-network.ts';
+import type { MoodyNode } from './moody-node.ts';
+import type { Payments } from './payments.ts';
+import type { Treasury } from './treasury.ts';
+
+/** How the chain goes on, with what befalls it on the way. */
+export interface Blocks {
+  readonly make: (place: BlockPlace) => bigint;
+  readonly breakFinality: (place: BlockPlace) => Abandoned;
+  /** The node stays where it is when the chain is next reorganised. */
+  readonly strand: (node: MoodyNode) => void;
+  /** A person spends a coin of what waits, back to the treasury. */
+  readonly spendByHand: (random: SeededRandom) => void;
+  /** Ids of what persons have made. */
+  readonly madeByHand: () => readonly string[];
+  readonly calm: () => void;
+}
+
+export function createBlocks(
+  chain: BitcoinChain,
+  place: {
+    readonly treasury: Treasury;
+    readonly payments: Payments;
+    readonly confirmations: number;
+  },
+): Blocks {
+  const { treasury, payments, confirmations } = place;
+  let stranded: MoodyNode[] = [];
+  const byHand: string[] = [];
+  const tip = (): ChainBlock => chain.truth.tip();
+  const isOwn = (txid: string): boolean => payments.coinsSpentBy(txid).length > 0;
+  /** Of the treasury, in no block: in the pool, replaced or forgotten. */
+  const adrift = (): string[] =>
+    chain.everSeen().filter((txid) => chain.truth.placeOf(txid) === null && isOwn(txid));
+  const reorganise = (random: SeededRandom, depth: number): bigint => {
+    const since = tip().height - depth + 1;
+    for (const node of stranded) node.set({ stalledAt: tip().hash });
+    stranded = [];
+    const transactions = random.pick(['return', 'forget', 'remine'] as const);
+    const gone = Array.from({ length: depth }, (_, back) =>
+      chain.truth.blockAt(tip().height - back),
+    ).flatMap((block) => block?.txids.slice(1) ?? []);
+    // Now and then the other branch has another version of what this one had.
+    const swaps = random.chance(0.5) ? gone.filter(isOwn) : [];
+    const others = swaps.length === 0 ? [] : adrift().filter(() => random.chance(0.7));
+    const { depth: _, ...how } = { depth, transactions };
+    tryInTurn(
+      [{ ...how, exclude: swaps, include: others }, { ...how, exclude: swaps }, how],
+      (options) => chain.reorganise({ depth, ...options }),
+    );
+    return BigInt(since);
+  };
+  return {
+    make: ({ random, faults }) => {
+      if (faults.strikes('reorg')) {
+        return reorganise(random, random.between(1, confirmations - 1));
+      }
+      const revived = faults.strikes('older-version-revived') ? adrift() : [];
+      const include = revived.length === 0 ? [] : [random.pick(revived)];
+      const waiting = chain.pool().map(({ txid }) => txid);
+      const withheld = faults.strikes('blocks-withheld') ? waiting : [];
+      const exclude = withheld.filter((txid) => random.chance(0.6) && !include.includes(txid));
+      tryInTurn([{ include, exclude }, { exclude }, {}], (template) =>
+        chain.produceBlock(template),
+      );
+      return BigInt(tip().height);
+    },
+    breakFinality: ({ random }) => {
+      const final = tip().height - confirmations + 1;
+      const first = reorganise(random, confirmations - 1 + random.between(1, 4));
+      return { from: first, to: BigInt(final) };
+    },
+    strand: (node) => {
+      stranded.push(node);
+    },
+    spendByHand: (random) => {
+      const own = chain.pool().filter(({ txid }) => isOwn(txid) && !byHand.includes(txid));
+      if (own.length === 0) return;
+      const { txid, feeUnits } = random.pick(own);
+      const coin = random.pick(payments.coinsSpentBy(txid));
+      const feeOfHand = feeUnits * 2n + 2_000n;
+      if (coin.units < 2n * feeOfHand) return;
+      const raw = treasury.spendToItself(coin, feeOfHand);
+      byHand.push(parseTransaction(Uint8Array.from(Buffer.from(raw, 'hex'))).txid);
+      chain.deliver(raw);
+    },
+    madeByHand: () => byHand,
+    calm: () => {
+      stranded = [];
+    },
+  };
+}
+
+/** What a block cannot hold (its coins are spent) is refused: then less is asked for. */
+function tryInTurn<T extends Partial<ReorganiseOptions>>(
+  wishes: readonly T[],
+  make: (wish: T) => unknown,
+): void {
+  const [wish, ...rest] = wishes;
+  try {
+    make(present(wish, 'the last wish is granted'));
+  } catch (error) {
+    if (rest.length === 0) throw error;
+    tryInTurn(rest, make);
+  }
+}

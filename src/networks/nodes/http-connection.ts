@@ -91,8 +91,12 @@ function headersFor(url: URL): Record<string, string> {
     'accept-encoding': 'identity',
   };
   if (url.username === '' && url.password === '') return headers;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return { ...headers, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+  const user = decodeURIComponent(url.username);
+  const password = decodeURIComponent(url.password);
+  // A provider that takes its key in a header of its own: https://tron-pro-api-key:KEY@host.
+  if (/^[a-z-]+-api-key$/i.test(user)) return { ...headers, [user]: password };
+  const pair = Buffer.from(`${user}:${password}`).toString('base64');
+  return { ...headers, authorization: `Basic ${pair}` };
 }
 
 function withoutCredentials(url: URL): URL {

@@ -9,11 +9,13 @@ type Answer = (response: ServerResponse) => void;
 
 let answer: Answer = () => undefined;
 let asked: { url: string | undefined; method: string | undefined; body: string }[] = [];
+let headers: IncomingMessage['headers'] = {};
 const server = createServer((request: IncomingMessage, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
     const { url, method } = request;
+    headers = request.headers;
     asked.push({ url, method, body: Buffer.concat(chunks).toString() });
     answer(response);
   });
@@ -68,6 +70,23 @@ describe('a question', () => {
       expect(await endpointAt(base).request('wallet/x', {})).toEqual(JSON.parse(text));
     },
   );
+});
+
+describe('credentials in the URL', () => {
+  const withUser = (user: string): string => base.replace('//', `//${user}@`);
+
+  it('are a key in a header of that name', async () => {
+    answer = says('{}');
+    await endpointAt(withUser('TRON-PRO-API-KEY:a%2Fkey')).request('wallet/x', {});
+    expect(headers['tron-pro-api-key']).toBe('a/key');
+    expect(headers.authorization).toBeUndefined();
+  });
+
+  it('are a name and a password otherwise', async () => {
+    answer = says('{}');
+    await endpointAt(withUser('me:secret')).request('wallet/x', {});
+    expect(headers.authorization).toBe(`Basic ${btoa('me:secret')}`);
+  });
 });
 
 describe('a failure', () => {

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { associatedTokenAddress, TOKEN_PROGRAM } from './address.ts';
+import { RpcRefusal } from './rpc-error.ts';
 import { createSigner, type Instruction } from './sign-transaction.ts';
 import { openFor, openWorld, RECIPIENT, transferUnits } from './world-for-tests.ts';
 
@@ -65,6 +67,40 @@ test("p-token's batch of instructions hides no transfer", async () => {
   world.produce();
   expect(world.chain.unitsOf(world.mint, RECIPIENT)).toBe(7n);
   expect(world.chain.transfersOf(world.mint).map(({ units }) => units)).toEqual([3n, 4n]);
+});
+
+/** Where the instructions begin in a payment's message: behind the header, six accounts, the blockhash. */
+const INSTRUCTIONS_AT = 4 + 6 * 32 + 32;
+
+test('whatever is signed, the chain goes on and the transfers add up', async () => {
+  const world = openWorld();
+  const { chain, mint, payer } = world;
+  const change = fc.record({ at: fc.nat(60), value: fc.oneof(fc.nat(8), fc.nat(255)) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { maxLength: 2 }), fc.nat(50), async (changes, memo) => {
+      const { wire } = world.pay({ units: 1n, memo: `${memo}` });
+      const message = Buffer.from(wire, 'base64').subarray(65);
+      for (const { at, value } of changes) {
+        const position = INSTRUCTIONS_AT + (at % (message.length - INSTRUCTIONS_AT));
+        message.writeUInt8(value, position);
+      }
+      const bytes = Buffer.concat([Buffer.of(1), payer.sign(message), message]);
+      const signed = { wire: bytes.toString('base64'), signature: '' };
+      const answer = await world
+        .send(signed, { skipPreflight: true })
+        .catch((error: unknown) => error);
+      if (typeof answer !== 'string') expect(answer).toBeInstanceOf(RpcRefusal);
+      const { height } = chain.head();
+      world.produce();
+      expect(chain.head().height).toBe(height + 1);
+    }),
+    { numRuns: 300, seed: 20 },
+  );
+  const transfers = chain.transfersOf(mint).filter(({ from, to }) => from.owner !== to.owner);
+  const paid = transfers.reduce((sum, { units }) => sum + units, 0n);
+  expect(transfers.length).toBeGreaterThan(50);
+  expect(chain.unitsOf(mint, payer.address)).toBe(1_000_000_000n - paid);
+  expect(chain.unitsOf(mint, RECIPIENT)).toBe(paid);
 });
 
 test('the same calls at the same times make the same chain, and a seed makes another', async () => {

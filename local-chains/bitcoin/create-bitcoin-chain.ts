@@ -10,6 +10,8 @@ import type {
 } from './bitcoin-chain.ts';
 import { createBlockStore, type BlockStore, type StoredBlock } from './block-store.ts';
 import type { Block } from './block.ts';
+import type { Chainstate } from './chainstate.ts';
+import { areSequencesPast, COINBASE_MATURITY, isFinal } from './check-transaction.ts';
 import { createFaucet, FAUCET_SCRIPT, type Faucet } from './faucet.ts';
 import { createNodeCore, forkOf, pathTo, type CoreOptions, type NodeCore } from './node-core.ts';
 import { createNode, type OwnedNode } from './node.ts';
@@ -200,8 +202,9 @@ function mineOn(works: Works, template: BlockTemplate): StoredBlock {
   const { miner, faucet, options } = works;
   const wanted = (template.include ?? []).map((each) => resolve(works, each));
   const excluded = new Set(template.exclude);
-  const owed = faucet.owed().filter((each) => !conflicts(each, wanted) && !excluded.has(each.txid));
-  const first = unique([...owed, ...wanted]);
+  const due = faucet.owed().filter((each) => !conflicts(each, wanted) && !excluded.has(each.txid));
+  // On a branch that is shorter yet, some of it may have to wait for a later block.
+  const first = unique([...mineable(due, [], miner.state), ...wanted]);
   const chosen = template.only === true ? [] : selectFromPool(miner.pool, excluded, first);
   const transactions = [...first, ...chosen.map(({ transaction }) => transaction)];
   works.extraNonce += 1;
@@ -214,6 +217,8 @@ function mineOn(works: Works, template: BlockTemplate): StoredBlock {
     transactions,
     feesUnits: feesOf(transactions, miner),
   });
+  const early = blockProblem(block, miner.state.tip(), options.nowSeconds());
+  if (early !== undefined) throw new Error(early);
   const stored = works.store.add(block);
   const problem = miner.connect(stored);
   if (problem !== undefined) {
@@ -325,16 +330,34 @@ function firstOfBranch(
   if (how.transactions !== 'remine') return chosen;
   const { miner, faucet } = works;
   const sources = [...wanted, ...faucet.owed()];
-  const made = new Set(sources.map(({ txid }) => txid));
-  for (const each of left) {
+  const others = left.filter(
+    (each) => !conflicts(each, sources) && !sources.some(({ txid }) => txid === each.txid),
+  );
+  return [...chosen, ...mineable(others, sources, miner.state).map(({ txid }) => txid)];
+}
+
+/** Those that the next block may hold: their coins are there and ripe, and their time has come. */
+function mineable(
+  transactions: readonly Transaction[],
+  before: readonly Transaction[],
+  state: Chainstate,
+): readonly Transaction[] {
+  const tip = state.tip();
+  const made = new Set(before.map(({ txid }) => txid));
+  return transactions.filter((each) => {
+    const coins = each.inputs.map((input) => state.coin(outpointKey(input)));
+    const known = coins.flatMap((coin) => coin ?? []);
     const isWhole = each.inputs.every(
-      (input) => made.has(input.txid) || miner.state.coin(outpointKey(input)) !== undefined,
+      ({ txid }, index) => coins[index] !== undefined || made.has(txid),
     );
-    if (!isWhole || conflicts(each, sources) || made.has(each.txid)) continue;
-    made.add(each.txid);
-    chosen.push(each.txid);
-  }
-  return chosen;
+    const isRipe = known.every(
+      (coin) => !coin.isCoinbase || tip.height + 1 - coin.height >= COINBASE_MATURITY,
+    );
+    const isDue =
+      isFinal(each, tip) && (known.length < coins.length || areSequencesPast(each, known, tip));
+    if (isWhole && isRipe && isDue) made.add(each.txid);
+    return isWhole && isRipe && isDue;
+  });
 }
 
 function submit(works: Works, block: Block): string | null {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -30,12 +30,14 @@ export const LOADER = 'ld-linux-x86-64.so.2';
  */
 export async function fetchKnots(options: FetchOptions = {}): Promise<FetchedKnots> {
   const folder = options.folder ?? FOLDER;
-  if (existsSync(path.join(folder, 'usr/bin/bitcoind'))) return { kind: 'ready', folder };
+  if (isThere(folder)) return { kind: 'ready', folder };
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return unavailable(
       `it is fetched for Linux on x64 only, not ${process.platform} ${process.arch}`,
     );
   }
+  const lately = await failedLately(folder);
+  if (lately !== undefined) return unavailable(lately);
   const source = await findSource();
   if (source === undefined) return unavailable('the apt of this machine knows no mirror of Debian');
   const partial = `${folder}.${process.pid}`;
@@ -43,14 +45,31 @@ export async function fetchKnots(options: FetchOptions = {}): Promise<FetchedKno
   try {
     await download(source, partial, deadline);
     await unpack(partial, deadline);
-    await rm(folder, { recursive: true, force: true });
+    // Who comes second finds the first one's folder, which may be in use, and leaves it as it is.
     await rename(path.join(partial, 'root'), folder);
     return { kind: 'ready', folder };
   } catch (error) {
+    if (isThere(folder)) return { kind: 'ready', folder };
+    await writeFile(`${folder}.failed`, reasonOf(error));
     return unavailable(reasonOf(error));
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
+}
+
+function isThere(folder: string): boolean {
+  return existsSync(path.join(folder, 'usr/bin/bitcoind'));
+}
+
+/** Every test asks, and where there is no network each would wait for it anew. */
+const FAILURE_HOLDS_MS = 600_000;
+
+async function failedLately(folder: string): Promise<string | undefined> {
+  const file = `${folder}.failed`;
+  if (!existsSync(file)) return undefined;
+  const { mtimeMs } = await stat(file);
+  if (Date.now() - mtimeMs > FAILURE_HOLDS_MS) return undefined;
+  return `${await readFile(file, 'utf8')} (${file} holds it for ten minutes)`;
 }
 
 interface Source {
@@ -138,6 +157,9 @@ function configuration(partial: string): string {
     'Acquire::AllowInsecureRepositories': 'false',
     'Acquire::Languages': 'none',
     'Acquire::Retries': '1',
+    'Acquire::http::Timeout': '15',
+    'Acquire::https::Timeout': '15',
+    'APT::Update::Error-Mode': 'any',
     'Debug::NoLocking': 'true',
   };
   return Object.entries(entries)

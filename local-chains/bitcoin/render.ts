@@ -89,7 +89,9 @@ export function renderBlock(
   const tx = block.transactions.flatMap((transaction, index): unknown[] => {
     if (!how.keeps(transaction.txid)) return [];
     if (how.verbosity === 1) return [transaction.txid];
-    const coins = stored.spent?.[index] ?? [];
+    // Of a block that was never connected it is not known what it spends.
+    const coins = stored.spent?.[index];
+    if (coins === undefined) return [renderTransaction(transaction)];
     return [renderTransaction(transaction, { coins, prevouts: how.verbosity >= 3 })];
   });
   const { strippedSize: strippedsize, size, weight } = block;

@@ -60,7 +60,7 @@ function getRawTransaction(question: Question): unknown {
   const { mined } = found;
   if (mined === undefined) return renderTransaction(found.transaction);
   const { stored, coins } = mined;
-  const spent = verbosity < 2 ? undefined : { coins, prevouts: true };
+  const spent = verbosity < 2 || coins === undefined ? undefined : { coins, prevouts: true };
   const told = renderTransaction(found.transaction, spent);
   const { state } = core;
   const isActive = state.isActive(stored);
@@ -76,7 +76,7 @@ function getRawTransaction(question: Question): unknown {
 interface Found {
   readonly transaction: Transaction;
   /** Where it is, and what it spends; of what waits neither is told. */
-  readonly mined?: { readonly stored: StoredBlock; readonly coins: readonly Coin[] };
+  readonly mined?: { readonly stored: StoredBlock; readonly coins: readonly Coin[] | undefined };
 }
 
 function inBlock(question: Question, txid: string): Found {
@@ -97,7 +97,7 @@ function inBlock(question: Question, txid: string): Found {
       'No such transaction found in the provided block. Use gettransaction for wallet transactions.';
     throw new BitcoinRpcError(-5, message);
   }
-  return { transaction, mined: { stored, coins: stored.spent?.[index] ?? [] } };
+  return { transaction, mined: { stored, coins: stored.spent?.[index] } };
 }
 
 function inPool(question: Question, txid: string): Found {

@@ -20,12 +20,6 @@ const OF_THE_NODE = [
   'usage',
   'size_on_disk',
   'initialblockdownload',
-  'version',
-  'subversion',
-  'localservices',
-  'localservicesnames',
-  'networks',
-  'warnings',
   'mempool_sequence',
   // Knots takes its own time for it, not the one that it is set to.
   'timereceived',

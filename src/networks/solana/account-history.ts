@@ -42,15 +42,28 @@ export async function readHistory(
   if ((await node.firstAvailableSlot()) > slots.from) {
     throw new RpcFailure(`${node.label}: its history does not reach back to slot ${slots.from}`);
   }
+  const listed = await listSignatures(node, place.account, slots);
   const entries: HistoryEntry[] = [];
-  for (const { signature, slot } of await listSignatures(node, place.account, slots)) {
-    const transaction = await node.transaction(signature);
-    if (transaction?.slot !== slot) {
-      throw new RpcFailure(`${node.label}: a listed transaction is not there`);
-    }
-    entries.push({ signature, transaction, ...unitsAround(transaction, place) });
+  for (let from = 0; from < listed.length; from += AT_ONCE) {
+    const some = listed.slice(from, from + AT_ONCE);
+    entries.push(...(await Promise.all(some.map(async (it) => await readEntry(node, place, it)))));
   }
   return { entries, end: endOf(node, entries) };
+}
+
+/** So many transactions are asked for together. */
+const AT_ONCE = 16;
+
+async function readEntry(
+  node: SolanaNode,
+  place: TokenPlace,
+  { signature, slot }: ListedSignature,
+): Promise<HistoryEntry> {
+  const transaction = await node.transaction(signature);
+  if (transaction?.slot !== slot) {
+    throw new RpcFailure(`${node.label}: a listed transaction is not there`);
+  }
+  return { signature, transaction, ...unitsAround(transaction, place) };
 }
 
 /**

@@ -79,7 +79,7 @@ describe('a recipient that can be paid', () => {
     const own = wallet('an account made with a key');
     world.chain.control.setAccount(own, tokenAccount({ mint, owner: A }));
     world.chain.control.openTokenAccount(mint, A);
-    world.produce(2);
+    world.finalize();
     for (const address of [own, world.tokenAccount(A)]) {
       expect(await judge(world, address)).toEqual({
         kind: 'payable',
@@ -242,11 +242,36 @@ describe('a recipient that waits', () => {
     expect(await judge(world, own)).toMatchObject({ kind: 'payable', way: { direct: true } });
   });
 
+  it('is one about whose owner a node is silent once: it may be a token account', async () => {
+    const world = createSolanaWorld();
+    const mint = world.chain.tokens.USDT.address;
+    const inner = world.tokenAccount(A);
+    world.chain.control.openTokenAccount(mint, A);
+    const outer = associatedTokenAddress(inner, mint);
+    world.chain.control.setAccount(outer, tokenAccount({ mint, owner: inner }));
+    world.finalize();
+    const [endpoint] = world.endpoints;
+    let silences = 1;
+    if (endpoint !== undefined) {
+      endpoint.lies = {
+        getMultipleAccounts: (truth, [addresses]) => {
+          const isOfOwner = (addresses as string[]).length === 1 && silences > 0;
+          if (!isOfOwner) return truth;
+          silences -= 1;
+          return { ...(truth as object), value: [null] };
+        },
+      };
+    }
+    expect((await judge(world, outer)).kind).toBe('wait');
+    expect((await judge(world, outer)).kind).toBe('refused');
+  });
+
   it('is one whose account has just come to be', async () => {
     const world = createSolanaWorld();
     const mint = world.chain.tokens.USDT.address;
     const own = wallet('made with a key');
-    world.produce(1);
+    world.chain.control.fund(A, 1_000_000_000n);
+    world.finalize();
     world.chain.control.setAccount(own, tokenAccount({ mint, owner: A }));
     world.produce(2);
     // Nothing is opened for it, whatever the final state says.

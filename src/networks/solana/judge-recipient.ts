@@ -26,8 +26,9 @@ export interface PaymentWay {
 
 /**
  * Judges recipients of one asset on one node, in the order given. Payable is what the newest confirmed
- * state says. What refuses for good has to be so in a finalized one too, and so has a wallet of which the
- * chain knows nothing: silence about a token account looks the same. Throws RpcFailure.
+ * state says. What refuses for good has to be so in a finalized one too, and so has a wallet, or the owner of
+ * a token account, of which the chain knows nothing: silence about a token account looks the same. Throws
+ * RpcFailure.
  */
 export async function judgeRecipients(
   node: SolanaNode,
@@ -62,7 +63,10 @@ function settled(now: Look, then: Look | null): RecipientJudgement {
     if (isFinal) return then.verdict;
     return { kind: 'wait', reason: `${verdict.reason} That is not final yet.` };
   }
-  if (then?.isProgramOwned === false) return verdict;
+  const isSame = verdict.way.direct
+    ? then?.verdict.kind === 'payable' && then.verdict.way.direct
+    : then?.isProgramOwned === false;
+  if (isSame) return verdict;
   return { kind: 'wait', reason: 'What lies at the recipient address is not final yet.' };
 }
 
@@ -92,8 +96,9 @@ async function lookAt(
   const holders = await readHolders(node, scenes, commitment);
   return scenes.map((scene) => {
     const verdict = judge(scene, holders);
-    const { account } = scene;
-    const isDoubtful = verdict.kind === 'refused' || account === null;
+    const { account, token } = scene;
+    const isSilence = account === null || (token !== null && !holders.get(token.owner));
+    const isDoubtful = verdict.kind === 'refused' || isSilence;
     const isProgramOwned = account !== null && account.owner !== SYSTEM_PROGRAM;
     return { verdict, isDoubtful, isProgramOwned };
   });

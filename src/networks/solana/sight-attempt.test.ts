@@ -103,6 +103,13 @@ describe('one node that has seen an expired attempt', () => {
     expect(kind).toBe('unknown');
   });
 
+  it('outweighs two that have forgotten it though it cannot show it at the moment', async () => {
+    const followed = await follow('expired and final');
+    ail(followed, 2, FORGETFUL);
+    followed.world.nodes[2]?.failNext('getTransaction', 'timeout');
+    expect((await followed.world.driver.status(followed.attempt)).kind).toBe('unknown');
+  });
+
   it('on a fork that the others have left does not keep it from being dead', async () => {
     const world = createSolanaWorld({ nodes: 3 });
     const order = world.order();

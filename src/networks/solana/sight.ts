@@ -8,56 +8,60 @@ import { judgeTransaction } from './judge-transaction.ts';
 import type { AtSlot, SolanaNode } from './node.ts';
 import type { Block, SignatureStatus } from './read-answer.ts';
 
-/** What one node says, and in which slot it has seen the transaction, if it has. */
-export interface SolanaSighting extends NodeSighting {
-  readonly seenIn: bigint | null;
-}
+/** Told of each slot in which the node says that it has seen the transaction, whatever becomes of its word. */
+export type NoteSeen = (slot: bigint) => void;
 
 /**
  * What one node says of one attempt. All answers are of this node, in the order in which each can still be
  * overtaken by the next. Throws RpcFailure where the node fails, cannot know or contradicts itself.
  */
-export async function sight(node: SolanaNode, attempt: FollowedAttempt): Promise<SolanaSighting> {
+export async function sight(
+  node: SolanaNode,
+  attempt: FollowedAttempt,
+  noteSeen: NoteSeen,
+): Promise<NodeSighting> {
   const { value: status } = await node.signatureStatus(attempt.signature);
+  if (status !== null) noteSeen(status.slot);
   if (status !== null) return await sightKnown(node, attempt, status);
   const finalized = await node.finalizedBlock();
   // Until then it can land, and a signature that no node knows may be on its way.
-  if (finalized.height <= attempt.validUntilBlock) return passing({ kind: 'unseen' }, null);
+  if (finalized.height <= attempt.validUntilBlock) return passing({ kind: 'unseen' });
   const shown = await requireHistory(node, attempt);
   // Only now: what was asked before the last block was final, or elsewhere, proves nothing.
   const again = await node.signatureStatus(attempt.signature);
   if (again.slot < finalized.number) {
     throw new RpcFailure(`${node.label}: its statuses are older than its final block`);
   }
+  if (again.value !== null) noteSeen(again.value.slot);
   if (again.value !== null) return await sightKnown(node, attempt, again.value);
   await requireUnmoved(node, attempt, { from: attempt.sinceBlock, to: shown.number });
   const sighting = expired(attempt, { finalized, status: again, shown });
-  return { sighting, block: referenceOf(finalized), seenIn: null };
+  return { sighting, block: referenceOf(finalized) };
 }
 
-function passing(sighting: Sighting, seenIn: bigint | null): SolanaSighting {
-  return { sighting, block: null, seenIn };
+function passing(sighting: Sighting): NodeSighting {
+  return { sighting, block: null };
 }
 
 async function sightKnown(
   node: SolanaNode,
   attempt: FollowedAttempt,
   status: SignatureStatus,
-): Promise<SolanaSighting> {
+): Promise<NodeSighting> {
   const { slot, commitment } = status;
   // One validator's block alone: it may never be the chain's.
-  if (commitment === 'processed') return passing({ kind: 'waiting' }, slot);
+  if (commitment === 'processed') return passing({ kind: 'waiting' });
   const block = await node.blockAt(slot, 'signatures');
   if (block === null) {
     // The chain has left it meanwhile, or the node shows it in a moment.
-    if (commitment === 'confirmed') return passing({ kind: 'waiting' }, slot);
+    if (commitment === 'confirmed') return passing({ kind: 'waiting' });
     throw new RpcFailure(`${node.label}: a final transaction is in no block`);
   }
   if (block.signatures?.includes(attempt.signature) !== true) {
     throw new RpcFailure(`${node.label}: the block of the transaction does not hold it`);
   }
   if (commitment === 'confirmed') {
-    return passing({ kind: 'included', block: referenceOf(block) }, slot);
+    return passing({ kind: 'included', block: referenceOf(block) });
   }
   return await sightFinal(node, attempt, { status, block });
 }
@@ -67,7 +71,7 @@ async function sightFinal(
   node: SolanaNode,
   attempt: FollowedAttempt,
   { status, block }: { readonly status: SignatureStatus; readonly block: Block },
-): Promise<SolanaSighting> {
+): Promise<NodeSighting> {
   const finalized = await node.finalizedBlock();
   if (block.number > finalized.number) {
     throw new RpcFailure(`${node.label}: calls a block final that is not`);
@@ -82,7 +86,7 @@ async function sightFinal(
   if (!isSame) throw new RpcFailure(`${node.label}: a transaction is not as its status says`);
   const reference = referenceOf(block);
   const sighting = await judgeTransaction(node, { attempt, transaction, block: reference });
-  return { sighting, block: reference, seenIn: block.number };
+  return { sighting, block: reference };
 }
 
 /**

@@ -6,6 +6,7 @@ import { accessOf, ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import {
+  paceOn,
   STANDARD_BATCHES_AT_ONCE,
   STANDARD_MAX_BATCH_ORDERS,
   STANDARD_MAX_WAITING_TRANSACTIONS,
@@ -117,7 +118,7 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
     ids,
     log: log.child({ network }),
     workerId: ids.next(),
-    pace: { ...rehearsal.pace, batchWaitMs: config.batchWaitMs },
+    pace: { ...paceOn(network, rehearsal.pace), batchWaitMs: config.batchWaitMs },
     maxBatchOrders: STANDARD_MAX_BATCH_ORDERS,
     batchesAtOnce: STANDARD_BATCHES_AT_ONCE,
     maxWaitingTransactions: STANDARD_MAX_WAITING_TRANSACTIONS,

@@ -1,3 +1,4 @@
+import type { NetworkId } from '../money/asset.ts';
 import type { SettlementPace } from './settlement.ts';
 
 /** How a production worker paces itself. */
@@ -14,6 +15,18 @@ export const STANDARD_PACE: SettlementPace = {
   tellSigningAfterMs: 2_000,
   idleMs: 250,
 };
+
+/** Half an hour in the place of 45 s. */
+const BITCOIN_PATIENCE = 40;
+
+/**
+ * A pace as it fits a network. On Bitcoin blocks come every ten minutes by chance, and fees are chosen for one
+ * of the next three: to raise them sooner would pay twice the price for what was on its way.
+ */
+export function paceOn(network: NetworkId, pace: SettlementPace): SettlementPace {
+  if (network !== 'BITCOIN_MAINNET') return pace;
+  return { ...pace, replaceAfterMs: pace.replaceAfterMs * BITCOIN_PATIENCE };
+}
 
 /** Public nodes promise to keep 16 waiting transactions of one account (go-ethereum's AccountSlots). */
 export const STANDARD_MAX_WAITING_TRANSACTIONS = 16;

@@ -277,6 +277,10 @@ describe('a recipient', () => {
     ['at the newest state alone', () => revertFor(RECIPIENT, ['wallet'])],
     ['as those to anybody do', () => merge(revertFor(RECIPIENT, both), revertFor(CONTROL, both))],
     [
+      'as those to anybody do at the newest state',
+      () => merge(revertFor(RECIPIENT, both), revertFor(CONTROL, ['wallet'])),
+    ],
+    [
       'as those to anybody do at the solidified state',
       () => merge(revertFor(RECIPIENT, both), revertFor(CONTROL, ['walletsolidity'])),
     ],

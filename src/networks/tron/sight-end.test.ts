@@ -254,6 +254,19 @@ describe('an answer that is none changes nothing', () => {
       },
     ],
     [
+      'no result, and neither has its transaction',
+      {
+        'walletsolidity/gettransactioninfobyid': (truth: unknown) => ({
+          ...(truth as object),
+          receipt: {},
+        }),
+        'walletsolidity/gettransactionbyid': (truth: unknown) => ({
+          ...(truth as object),
+          ret: [],
+        }),
+      },
+    ],
+    [
       'a failure that its transaction does not have',
       {
         'walletsolidity/gettransactioninfobyid': (truth: unknown) => ({

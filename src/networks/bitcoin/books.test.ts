@@ -152,6 +152,20 @@ describe('the balance at a block', () => {
     expect(await driver.unitsAt(BTC, tip)).toBe(chain.truth.unitsOf(script));
   });
 
+  it("counts a block's reward from its block on, though nobody can spend it yet", async () => {
+    const { driver, chain, script, mine } = await startBitcoinWorld();
+    chain.produceBlock({ coinbaseScriptHex: script });
+    for (const blocks of [0, 5, 92, 1, 1, 1, 1, 10]) {
+      mine(blocks);
+      const { latest } = await driver.head();
+      expect(await driver.unitsAt(BTC, latest.number)).toBe(chain.truth.unitsOf(script));
+    }
+    const { final } = await driver.head();
+    const movements = await driver.movements(BTC, { from: 0n, to: final.number });
+    expect(movements).toMatchObject([{ direction: 'in', counterparty: 'coinbase' }]);
+    expect(net(movements)).toBe(chain.truth.unitsOf(script));
+  });
+
   it('needs a quorum', async () => {
     const { driver, fund, nodes } = await startBitcoinWorld({ nodeCount: 2 });
     fund(50_000_000n);

@@ -100,7 +100,7 @@ async function unitsOnNode(payer: Payer, node: BitcoinNode, height: number): Pro
     const tip = await node.tip();
     if (tip.height < height) throw new RpcFailure(`${node.label} has no block ${height}`);
     const wallet = payer.wallets.of(node);
-    const units = await unitsAtTip(node, wallet, { script, tipHash: tip.hash });
+    const units = await unitsAtTip(node, wallet, { script, tip });
     const since = await changeSince(node, { script, tip, height });
     if ((await node.tip()).hash === tip.hash) return units - since;
   }

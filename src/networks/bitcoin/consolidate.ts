@@ -14,6 +14,7 @@ import { confirmCoins, readHoldings } from './free-coins.ts';
 import { wantedCoinsOf } from './inspect-orders.ts';
 import type { Payer } from './payer.ts';
 import { foreseenWeight } from './plan-batch.ts';
+import { postponing } from './postponing.ts';
 import { asNewTransaction } from './sign-attempt.ts';
 import { signPayment } from './sign-inputs.ts';
 import { feeFor, INPUT_WEIGHT, partFee } from './weight.ts';
@@ -86,7 +87,7 @@ export async function signChore(
   const { coins, change, satPerKvb } = readPlan(chore.details);
   assert(change.length === 0, 'a consolidation has no change');
   assert(2n * satPerKvb <= fees.longTermSatPerKvb, 'fees are too high to consolidate');
-  const confirmed = await confirmCoins(payer, coins);
+  const confirmed = await postponing(async () => await confirmCoins(payer, coins));
   if (!coins.every(({ outpoint }) => confirmed.has(outpoint))) {
     throw new SigningPostponed('Too few nodes confirm the coins that are to become one.');
   }

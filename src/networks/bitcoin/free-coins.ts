@@ -3,6 +3,7 @@ import { parseOutpoint, type Coin } from './coin.ts';
 import { finalHeightOf } from './finality.ts';
 import type { BitcoinNode, UnspentOutput } from './node.ts';
 import type { Payer } from './payer.ts';
+import { MATURITY } from './wallet.ts';
 
 /** What the treasury has, as one node's wallet tells it. */
 export interface Holdings {
@@ -39,9 +40,6 @@ export async function readHoldings(
     stranger: stranger?.txid ?? null,
   };
 }
-
-/** A coin of a block's reward is spent by nothing before so many blocks (Bitcoin Core, COINBASE_MATURITY). */
-const MATURITY = 100;
 
 /**
  * Of these coins those that a quorum of nodes shows as final and unspent, each by its set of unspent outputs

@@ -24,9 +24,6 @@ export interface BitcoinConnection {
   readonly log?: Log;
 }
 
-/** The first block of the main network. */
-export const MAIN_GENESIS = '000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f';
-
 /** The nodes of one Bitcoin chain. */
 export type BitcoinPool = NodePool<BitcoinNode>;
 

@@ -5,6 +5,7 @@ import { readPlan } from './batch-plan.ts';
 import { readHead } from './chain-state.ts';
 import type { Payer } from './payer.ts';
 import { foreseenWeight, mostFee } from './plan-batch.ts';
+import { postponing } from './postponing.ts';
 import { signPayment, type SignedPayment } from './sign-inputs.ts';
 
 /** Signs one transaction that pays all orders: its outputs in their order, then the change. */
@@ -15,7 +16,7 @@ export async function signAttempt(payer: Payer, order: SigningOrder): Promise<Si
   assert(lane.sequence >= 0n && number >= 0n, 'a number is negative');
   const { coins, change, satPerKvb } = readPlan(order.plan);
   assert(satPerKvb <= fees.ceilingSatPerKvb, 'the fee rate is above the ceiling');
-  const head = await readHead(pool, confirmations);
+  const head = await postponing(async () => await readHead(pool, confirmations));
   const payments = outputsOf(orders);
   const outputs = [...payments, ...change.map((units) => ({ units, script: key.script }))];
   const weight = foreseenWeight(key.kind, coins.length, outputs);

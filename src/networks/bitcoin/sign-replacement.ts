@@ -11,6 +11,7 @@ import { confirmCoins, readHoldings } from './free-coins.ts';
 import type { Payer } from './payer.ts';
 import { foreseenWeight, leastChange, mostFee } from './plan-batch.ts';
 import { planReplacement } from './plan-replacement.ts';
+import { postponing } from './postponing.ts';
 import { asNewTransaction } from './sign-attempt.ts';
 import { signPayment } from './sign-inputs.ts';
 import { readTransaction, type Transaction } from './transaction.ts';
@@ -30,7 +31,7 @@ export async function signReplacement(
   assert(said.txid === old.transactionHash, 'the bytes have another hash');
   assert(old.sender === key.address, 'the transaction is of another sender');
   const kept = await readSpentCoins(payer, said);
-  const quote = await readQuoteNow(payer);
+  const quote = await postponing(async () => await readQuote(payer.pool));
   const extra = await findExtraCoins(payer, taken);
   const payments = said.outputs.filter(({ script }) => script !== key.script);
   const plan = planReplacement({
@@ -94,19 +95,6 @@ async function readSpentCoins(
     if (coin !== null) return coin;
     throw new SigningPostponed('A coin of it is spent in a block.');
   });
-}
-
-async function readQuoteNow({ pool }: Payer): Promise<Awaited<ReturnType<typeof readQuote>>> {
-  return await postponing(async () => await readQuote(pool));
-}
-
-async function postponing<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof RpcFailure)) throw error;
-    throw new SigningPostponed(error.message);
-  }
 }
 
 /** What pays now, and what pays with it: a payout that its recipient has spent already goes with all of that. */

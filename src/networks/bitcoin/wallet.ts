@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
-import { formatOutpoint, parseOutpoint, type Coin } from './coin.ts';
-import type { BitcoinNode } from './node.ts';
+import { formatOutpoint, parseOutpoint, type Coin, type Outpoint } from './coin.ts';
+import type { BitcoinNode, Header } from './node.ts';
 import { createWalletPreparation, walletNameOf, type Watched } from './prepare-wallet.ts';
 import {
   readCount,
@@ -29,6 +29,8 @@ export interface TreasuryWallet {
   coins(): Promise<readonly WalletCoin[]>;
   /** What spends its coins in blocks after this one or in none, and is not excluded by a block. */
   spendsSince(blockHash: string): Promise<readonly Transaction[]>;
+  /** Rewards of blocks after this one that are too young to be spent, which are no coins yet: their outpoints. */
+  rewardsSince(blockHash: string): Promise<readonly string[]>;
 }
 
 /** The wallet of each node, asked by `of`. */
@@ -79,8 +81,14 @@ function createTreasuryWallet(node: BitcoinNode, watched: Watched, clock: Clock)
     coins: async () => await readCoins(ask, watched),
     async spendsSince(blockHash) {
       const found: Transaction[] = [];
-      for (const txid of await readIdsSince(ask, blockHash)) found.push(await bytesOf(txid));
+      const entries = await readEntriesSince(ask, blockHash, 'send');
+      const txids = new Set(entries.map(({ txid }) => txid));
+      for (const txid of txids) found.push(await bytesOf(txid));
       return found;
+    },
+    async rewardsSince(blockHash) {
+      const entries = await readEntriesSince(ask, blockHash, 'immature');
+      return [...new Set(entries.map(formatOutpoint))];
     },
   };
 }
@@ -102,37 +110,49 @@ async function readCoins(ask: Ask, { script }: Watched): Promise<readonly Wallet
   return coins;
 }
 
-/** Ids without repetition: the wallet has an entry for each output, its own change included. */
-async function readIdsSince(ask: Ask, blockHash: string): Promise<ReadonlySet<string>> {
+/** The wallet has an entry for each output, its own change included, of what no block excludes. */
+async function readEntriesSince(
+  ask: Ask,
+  blockHash: string,
+  category: 'send' | 'immature',
+): Promise<readonly Outpoint[]> {
   const answer = await ask('listsinceblock', [blockHash, 1, true, false, true]);
   const { transactions } = readRecord(answer, 'wallet transactions');
-  const ids = readList(transactions, 'wallet transactions').flatMap((each) => {
+  return readList(transactions, 'wallet transactions').flatMap((each) => {
     const entry = readRecord(each, 'wallet transaction');
-    if (entry['category'] !== 'send' || entry['abandoned'] === true) return [];
+    if (entry['category'] !== category || entry['abandoned'] === true) return [];
     // Below zero: a block holds a transaction that excludes it.
     if (readInteger(entry['confirmations'], 'confirmations') < 0) return [];
-    return [readHash(entry['txid'], 'transaction id')];
+    const txid = readHash(entry['txid'], 'transaction id');
+    return [{ txid, vout: readCount(entry['vout'], 'output') }];
   });
-  return new Set(ids);
 }
 
-/** What the treasury has at the node's newest block, whatever waits in its mempool. */
+/** A reward is spent by nothing before so many blocks lie on it (Bitcoin Core, COINBASE_MATURITY). */
+export const MATURITY = 100;
+
+/** What the treasury has at the node's newest block, whatever waits in its mempool, young rewards included. */
 export async function unitsAtTip(
   node: BitcoinNode,
   wallet: TreasuryWallet,
-  { script, tipHash }: { readonly script: string; readonly tipHash: string },
+  { script, tip }: { readonly script: string; readonly tip: Header },
 ): Promise<bigint> {
   const listed = (await wallet.coins()).filter(({ confirmations }) => confirmations > 0);
+  const before = await node.hashAt(Math.max(tip.height - MATURITY - 1, 0));
+  if (before === null) throw new RpcFailure(`${node.label}: the chain has become shorter`);
+  const spends = await wallet.spendsSince(tip.hash);
+  const unlisted = [
+    // Coins that only a transaction outside of blocks spends are still the treasury's there.
+    ...spends.flatMap((transaction) => transaction.spends),
+    ...(await wallet.rewardsSince(before)),
+  ];
   const seen = new Set(listed.map(({ outpoint }) => outpoint));
   let units = listed.reduce((sum, coin) => sum + coin.units, 0n);
-  // Coins that only a transaction outside of blocks spends are still the treasury's there.
-  for (const { spends } of await wallet.spendsSince(tipHash)) {
-    for (const outpoint of spends) {
-      if (seen.has(outpoint)) continue;
-      seen.add(outpoint);
-      const coin = await node.unspent(parseOutpoint(outpoint), 'blocks');
-      if (coin?.script === script) units += coin.units;
-    }
+  for (const outpoint of unlisted) {
+    if (seen.has(outpoint)) continue;
+    seen.add(outpoint);
+    const coin = await node.unspent(parseOutpoint(outpoint), 'blocks');
+    if (coin?.script === script) units += coin.units;
   }
   return units;
 }

@@ -8,7 +8,7 @@ import {
   transactionProblem,
   type Refusal,
 } from './check-transaction.ts';
-import { removeFamily, type Mempool, type PoolEntry } from './mempool.ts';
+import { inByteOrder, removeFamily, type Mempool, type PoolEntry } from './mempool.ts';
 import { familyProblem } from './pool-limits.ts';
 import { replacedBy } from './replacement.ts';
 import type { SignatureBook } from './signature-book.ts';
@@ -148,7 +148,7 @@ function placeInPool(
   );
   const crowded = familyProblem(candidate, conflicts, pool);
   if (crowded !== undefined) return crowded;
-  for (const ancestor of pool.ancestorsOf(transaction)) {
+  for (const ancestor of inByteOrder(pool.ancestorsOf(transaction))) {
     if (conflicts.has(ancestor)) {
       const details = `${transaction.txid} spends conflicting transaction ${ancestor}`;
       return { reason: 'bad-txns-spends-conflicting-tx', details };

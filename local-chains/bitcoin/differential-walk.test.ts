@@ -39,18 +39,33 @@ interface Walk {
   readonly coins: OwnCoin[];
 }
 
-async function pay({ below, coins }: Walk): Promise<void> {
+/** Those that a block or the pool has, spent in the pool or not: rivals are to meet. */
+async function living({ coins }: Walk): Promise<readonly OwnCoin[]> {
+  const { node } = desk.twin;
+  const waiting = new Set(node.mempool());
+  const alive: OwnCoin[] = [];
+  for (const coin of coins) {
+    const mined = await node.request('gettxout', [coin.txid, coin.vout, false]);
+    if (mined !== null || waiting.has(coin.txid)) alive.push(coin);
+  }
+  return alive;
+}
+
+async function pay(walk: Walk): Promise<void> {
+  const { below } = walk;
+  // Now and then one that is gone.
+  const coins = below(12) === 0 ? walk.coins : await living(walk);
   const chosen = new Set(Array.from({ length: 1 + below(3) }, () => coins[below(coins.length)]));
   const inputs = [...chosen].flatMap((coin) => coin ?? []);
   const total = inputs.reduce((sum, { units }) => sum + units, 0n);
-  const fee = BigInt(100 + below(6_000));
+  const fee = BigInt(150 + below(60) * 50);
   const outside = BigInt(below(500_000));
-  if (total < fee + outside + 1_000n) return;
+  if (inputs.length === 0 || total < fee + outside + 1_000n) return;
   const to = below(2) === 0 ? [{ scriptHex: LEGACY.scriptHex, units: outside }] : [];
   const sequence = below(3) === 0 ? 0xffffffff : 0xfffffffd;
   const paid = spend(TAPROOT, inputs, { fee, to, sequence, lockTime: below(2) * 100 });
   const change = total - fee - (to.length === 0 ? 0n : outside);
-  coins.push({ txid: paid.txid, vout: to.length, units: change });
+  walk.coins.push({ txid: paid.txid, vout: to.length, units: change });
   await desk.agree('sendrawtransaction', [paid.rawHex]);
 }
 

@@ -97,6 +97,12 @@ export function removeFamily(pool: Mempool, txid: string): ReadonlySet<string> {
   return family;
 }
 
+/** In the order in which bitcoind goes through a set of ids: by their bytes, which are shown reversed. */
+export function inByteOrder(txids: Iterable<string>): readonly string[] {
+  const key = (txid: string): string => (txid.match(/../g) ?? []).reverse().join('');
+  return [...txids].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
 function reach(
   from: readonly PoolEntry[],
   next: (entry: PoolEntry) => readonly PoolEntry[],

@@ -1,5 +1,5 @@
 import type { Refusal } from './check-transaction.ts';
-import type { Mempool } from './mempool.ts';
+import { inByteOrder, type Mempool } from './mempool.ts';
 import type { Transaction } from './transaction.ts';
 
 const MAX_FAMILY = 25;
@@ -53,8 +53,9 @@ function limitProblem(
   const tooMany = (): boolean => found.size + 1 > limits.ancestors;
   if (tooMany()) return `too many unconfirmed parents [limit: ${limits.ancestors}]`;
   let vbytes = candidate.vsize;
-  // A set hands out what is added to it on the way: parents first, then theirs.
-  for (const txid of found) {
+  const open = new Set(found);
+  for (let [txid] = inByteOrder(open); txid !== undefined; [txid] = inByteOrder(open)) {
+    open.delete(txid);
     const entry = pool.entry(txid);
     if (entry === undefined) continue;
     const family = [...pool.descendantsOf(txid)];
@@ -69,7 +70,10 @@ function limitProblem(
     if (vbytes > MAX_FAMILY_VBYTES) {
       return `exceeds ancestor size limit [limit: ${MAX_FAMILY_VBYTES}]`;
     }
-    for (const parent of parentsOf(entry.transaction)) found.add(parent);
+    for (const parent of parentsOf(entry.transaction)) {
+      if (!found.has(parent)) open.add(parent);
+      found.add(parent);
+    }
     if (tooMany()) return `too many unconfirmed ancestors [limit: ${limits.ancestors}]`;
   }
   return undefined;

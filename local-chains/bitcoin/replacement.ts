@@ -1,5 +1,5 @@
 import { moneyText, type Refusal } from './check-transaction.ts';
-import type { Mempool, PoolEntry } from './mempool.ts';
+import { inByteOrder, type Mempool, type PoolEntry } from './mempool.ts';
 import { feeAt, INCREMENTAL_RATE, rateText } from './standardness.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -24,7 +24,7 @@ export function replacedBy(
 ): Refusal | { readonly replaced: ReadonlySet<string> } {
   const { transaction, feeUnits, vsize, conflicts } = contender;
   const { txid } = transaction;
-  for (const conflict of entriesOf(pool, conflicts)) {
+  for (const conflict of entriesOf(pool, inByteOrder(conflicts))) {
     if (feeUnits * BigInt(conflict.vsize) <= conflict.feeUnits * BigInt(vsize)) {
       const rates = `${rateText(feeUnits, vsize)} <= old feerate ${rateText(conflict.feeUnits, conflict.vsize)}`;
       return insufficient(`rejecting replacement ${txid}; new feerate ${rates}`);
@@ -66,7 +66,7 @@ function addedUnconfirmed({ transaction, conflicts }: Contender, pool: Mempool):
   );
 }
 
-function entriesOf(pool: Mempool, txids: ReadonlySet<string>): readonly PoolEntry[] {
+function entriesOf(pool: Mempool, txids: Iterable<string>): readonly PoolEntry[] {
   return [...txids].flatMap((txid) => pool.entry(txid) ?? []);
 }
 

@@ -35,13 +35,15 @@ export const POOL_METHODS: Methods = {
 
 /** Whether a transaction, or one that it stands on, says that it may be replaced (BIP-125). */
 export function signalsReplacement(transaction: Transaction, pool: Mempool): boolean {
-  const signals = ({ inputs }: Transaction): boolean =>
-    inputs.some(({ sequence }) => sequence < 0xfffffffe);
-  if (signals(transaction)) return true;
+  if (signalsItself(transaction)) return true;
   return [...pool.ancestorsOf(transaction)].some((txid) => {
     const entry = pool.entry(txid);
-    return entry !== undefined && signals(entry.transaction);
+    return entry !== undefined && signalsItself(entry.transaction);
   });
+}
+
+export function signalsItself({ inputs }: Transaction): boolean {
+  return inputs.some(({ sequence }) => sequence < 0xfffffffe);
 }
 
 /** The lowest rate that the pool takes, in satoshis per 1,000 virtual bytes. */

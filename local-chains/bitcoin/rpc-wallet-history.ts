@@ -8,7 +8,7 @@ import { forkOf } from './node-core.ts';
 import { amount, isDenied, type Methods, type Question } from './question.ts';
 import { renderTransaction } from './render.ts';
 import { findBlock } from './rpc-blocks.ts';
-import { signalsReplacement } from './rpc-pool.ts';
+import { signalsItself, signalsReplacement } from './rpc-pool.ts';
 import { isTrusted } from './rpc-wallet-coins.ts';
 import { isCoinbase, outpointKey, type Transaction } from './transaction.ts';
 import { walletOf } from './wallet-of.ts';
@@ -166,8 +166,10 @@ function replaceable(
   { core }: Question,
 ): 'yes' | 'no' | 'unknown' {
   if (kind === 'confirmed') return 'no';
-  if (signalsReplacement(transaction, core.pool)) return 'yes';
-  return kind === 'pooled' ? 'no' : 'unknown';
+  if (signalsItself(transaction)) return 'yes';
+  // Of what does not wait the ancestors are not known.
+  if (kind !== 'pooled') return 'unknown';
+  return signalsReplacement(transaction, core.pool) ? 'yes' : 'no';
 }
 
 /** What it sent, if it spends what is the wallet's, and then what it received. */

@@ -26,25 +26,25 @@ const LEAST_COINS = 20;
 
 /**
  * Many small coins become one while the market is at half of the long-term rate or below, no transaction of
- * the treasury is open (a sign that no payouts wait), and so many coins are left that payouts go on in the
- * hour until the new one is final: the largest ones, as many as the treasury should have.
+ * the treasury waits for a block (a sign that no payouts wait), and so many coins are left that payouts go on
+ * in the hour until the new one is final: the largest ones, as many as the treasury should have.
  */
 export async function findUpkeep(payer: Payer, taken: readonly string[]): Promise<Upkeep> {
-  const nothing = { chores: [], alarms: [] };
-  if (taken.length > 0) return nothing;
   const { satPerKvb } = await readQuote(payer.pool);
-  if (2n * satPerKvb > payer.fees.longTermSatPerKvb) return nothing;
-  const { free, stranger } = await payer.pool.onOne(
-    async (node) => await readHoldings(payer, node, taken),
-  );
-  if (stranger !== null) return nothing;
-  const coins = smallCoins(free, {
-    keep: wantedCoinsOf(payer),
-    inputFee: inputFeeOf(payer, satPerKvb),
+  if (2n * satPerKvb > payer.fees.longTermSatPerKvb) return NOTHING;
+  const coins = await payer.pool.onOne(async (node) => {
+    const wallet = payer.wallets.of(node);
+    const waiting = await wallet.spendsSince((await node.tip()).hash);
+    if (waiting.length > 0) return [];
+    const { free, stranger } = await readHoldings(payer, node, taken);
+    const bounds = { keep: wantedCoinsOf(payer), inputFee: inputFeeOf(payer, satPerKvb) };
+    return stranger === null ? smallCoins(free, bounds) : [];
   });
-  if (coins.length < LEAST_COINS) return nothing;
+  if (coins.length < LEAST_COINS) return NOTHING;
   return { chores: [choreOf(coins, satPerKvb)], alarms: [] };
 }
+
+const NOTHING: Upkeep = { chores: [], alarms: [] };
 
 function inputFeeOf({ key }: Payer, satPerKvb: bigint): bigint {
   return partFee(INPUT_WEIGHT[key.kind], satPerKvb);

@@ -12,7 +12,7 @@ export interface FeePolicy {
 }
 
 /**
- * 200 satoshis a byte: 6,200 a payout in a full batch, 28,200 alone. The market was above it for some days of
+ * 200 satoshis a byte: 6,280 a payout in a batch of 300, 28,400 alone. The market was above it for some days of
  * 2023 and 2024 (inscriptions, the halving), and payouts that wait cost less than ones at 1,500. 10 satoshis a
  * byte in the long term is what Bitcoin Core assumes (-consolidatefeerate).
  */

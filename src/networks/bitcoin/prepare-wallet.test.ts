@@ -71,6 +71,18 @@ describe('the wallet of a node', () => {
     expect((await driver.inspect([order(1, 1_000_000n)], NOTHING)).payable).toHaveLength(1);
   });
 
+  it('is looked for again by a worker that runs on when the node has put it away', async () => {
+    const { nodes, driver, fund, order } = await startBitcoinWorld();
+    fund(30_000_000n);
+    expect((await driver.inspect([order(1, 1_000_000n)], NOTHING)).payable).toHaveLength(1);
+    for (const node of nodes) {
+      const names = (await node.request('listwallets', [])) as string[];
+      for (const name of names) await node.request('unloadwallet', [name]);
+    }
+    expect((await driver.inspect([order(1, 1_000_000n)], NOTHING)).payable).toEqual([]);
+    expect((await driver.inspect([order(1, 1_000_000n)], NOTHING)).payable).toHaveLength(1);
+  });
+
   it('keeps payouts waiting where the node has pruned what it would have to read', async () => {
     const { chain, script, mine, another, order } = await startBitcoinWorld();
     chain.fund(script, 30_000_000n);

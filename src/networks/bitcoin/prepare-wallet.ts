@@ -15,7 +15,7 @@ const READY_LABEL = 'knit';
 const READING_LABEL = 'knit, reading history';
 
 /** bitcoind's codes: no such wallet; loaded already; any other trouble with wallets (it exists, say). */
-const NO_WALLET = -18;
+export const NO_WALLET = -18;
 const LOADED_ALREADY = -35;
 const WALLET_TROUBLE = -4;
 /** Not in the wallet. */
@@ -26,19 +26,25 @@ export function walletNameOf({ script }: Pick<Watched, 'script'>): string {
   return `knit-${script.slice(4, 20)}`;
 }
 
-/**
- * Gives what makes sure that a node has a wallet which watches the treasury and knows all of its coins.
- * Any number of processes may do so at once, and each may end anywhere in it. Throws RpcFailure while the
- * wallet is not ready; the next call goes on from there.
- */
+/** A wallet on a node that watches the treasury and knows all of its coins. */
+export interface WalletPreparation {
+  /**
+   * Makes sure that it is there. Any number of processes may do so at once, and each may end anywhere in it.
+   * Throws RpcFailure while the wallet is not ready; the next call goes on from there.
+   */
+  ready(): Promise<void>;
+  /** The node has said that it has no such wallet: it was put away, or the node begins anew. */
+  forget(): void;
+}
+
 export function createWalletPreparation(
   node: BitcoinNode,
   watched: Watched,
   clock: Clock,
-): () => Promise<void> {
+): WalletPreparation {
   let isReady = false;
   let job: Promise<void> | null = null;
-  return async () => {
+  const ready = async (): Promise<void> => {
     if (isReady) return;
     job ??= prepare(node, watched).finally(() => {
       job = null;
@@ -57,6 +63,10 @@ export function createWalletPreparation(
       stop.abort();
     }
   };
+  const forget = (): void => {
+    isReady = false;
+  };
+  return { ready, forget };
 }
 
 async function prepare(node: BitcoinNode, watched: Watched): Promise<void> {

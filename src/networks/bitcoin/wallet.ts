@@ -1,8 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
-import { RpcFailure } from '../nodes/json-rpc.ts';
+import { RpcErrorAnswer, RpcFailure } from '../nodes/json-rpc.ts';
 import { formatOutpoint, parseOutpoint, type Coin, type Outpoint } from './coin.ts';
 import type { BitcoinNode, Header } from './node.ts';
-import { createWalletPreparation, walletNameOf, type Watched } from './prepare-wallet.ts';
+import {
+  createWalletPreparation,
+  NO_WALLET,
+  walletNameOf,
+  type Watched,
+} from './prepare-wallet.ts';
 import {
   readCount,
   readHash,
@@ -57,11 +62,16 @@ type Ask = BitcoinNode['endpoint']['request'];
 const MAX_TRANSACTIONS = 1_000;
 
 function createTreasuryWallet(node: BitcoinNode, watched: Watched, clock: Clock): TreasuryWallet {
-  const prepare = createWalletPreparation(node, watched, clock);
+  const preparation = createWalletPreparation(node, watched, clock);
   const path = `wallet/${walletNameOf(watched)}`;
   const ask: Ask = async (method, params) => {
-    await prepare();
-    return await node.endpoint.request(method, params, path);
+    await preparation.ready();
+    try {
+      return await node.endpoint.request(method, params, path);
+    } catch (error) {
+      if (error instanceof RpcErrorAnswer && error.code === NO_WALLET) preparation.forget();
+      throw error;
+    }
   };
   const known = new Map<string, Transaction>();
   const bytesOf = async (txid: string): Promise<Transaction> => {
@@ -77,7 +87,9 @@ function createTreasuryWallet(node: BitcoinNode, watched: Watched, clock: Clock)
     return transaction;
   };
   return {
-    prepare,
+    prepare: async () => {
+      await preparation.ready();
+    },
     coins: async () => await readCoins(ask, watched),
     async spendsSince(blockHash) {
       const found: Transaction[] = [];

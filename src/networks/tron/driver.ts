@@ -1,4 +1,4 @@
-import { assert, AssertionFailure } from '../../base/assert.ts';
+import { AssertionFailure } from '../../base/assert.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { NetworkDriver } from '../network.ts';
 import { broadcast } from './broadcast.ts';
@@ -42,11 +42,8 @@ export function createTronDriver(options: TronDriverOptions): NetworkDriver {
     upkeep: async () => await findUpkeep(payer),
     head: async () => await headOf(pool),
     holds: async (block) => await holdsBlock(pool, block),
-    movements: createMovements(pool, payer.treasury),
-    async unitsAt(asset, blockNumber) {
-      assert(asset.network === 'TRON_MAINNET', 'the asset is not of TRON_MAINNET');
-      return await unitsAt(pool, { asset, owner: payer.treasury, blockNumber });
-    },
+    movements: createMovements(payer),
+    unitsAt: async (asset, blockNumber) => await unitsAt(payer, { asset, blockNumber }),
     carry: async () => await neverAsked('an attempt is its own transaction'),
     replace: async () => await neverAsked('a transaction cannot be replaced'),
     track: async () => await neverAsked('there are no chores to track'),

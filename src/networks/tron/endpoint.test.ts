@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { present } from '../../base/assert.ts';
 import { RpcFailure, RpcSilence } from '../nodes/json-rpc.ts';
-import { createTronEndpoints, type TronEndpoint } from './endpoint.ts';
+import { createTronEndpoints, NodeBusy, type TronEndpoint } from './endpoint.ts';
 
 type Answer = (response: ServerResponse) => void;
 
@@ -111,6 +111,26 @@ describe('a failure', () => {
     expect(error).not.toBeInstanceOf(RpcSilence);
     expect(error.message).toMatch(/^node 1 of 1, wallet\/getblock: /);
     expect(error.message).toContain(words);
+  });
+
+  it.each([
+    ['HTTP 429', says('too many', 429), true],
+    ['HTTP 503', says('', 503), true],
+    [
+      "java-tron's limiter",
+      says('{"Error":"class java.lang.IllegalAccessException : lack of computing resources"}'),
+      true,
+    ],
+    [
+      "a provider's limiter",
+      says('{"Error":"request rate exceeded the allowed_rps: frequency limit"}'),
+      true,
+    ],
+    ['HTTP 500', says('', 500), false],
+    ['another error', says('{"Error":"class java.lang.NullPointerException : null"}'), false],
+  ])('tells whether the node is busy: %s', async (_, given, isBusy) => {
+    answer = given;
+    expect((await failure()) instanceof NodeBusy).toBe(isBusy);
   });
 
   it('is silence where nothing comes', async () => {

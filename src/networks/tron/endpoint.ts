@@ -24,6 +24,15 @@ export interface TronEndpoint {
   request(path: string, body: Json): Promise<unknown>;
 }
 
+/** The node, or what stands before it, wants fewer questions: later it may answer. */
+export class NodeBusy extends RpcFailure {
+  override readonly name = 'NodeBusy';
+}
+
+/** java-tron's own limiter, and that of providers, in the words of their errors. */
+const BUSY_WORDS = /lack of computing resources|frequency|rate limit/i;
+const BUSY_STATUSES: readonly number[] = [429, 503];
+
 /** Endpoints for base URLs, in the order of preference. `timeoutMs` bounds each call, body included. */
 export function createTronEndpoints(urls: readonly string[], timeoutMs: number): TronEndpoint[] {
   return urls.map((url, index) =>
@@ -69,12 +78,14 @@ export function readBody(
   { status, text }: { readonly status: number; readonly text: string },
   { context, hide }: { readonly context: string; readonly hide: (text: string) => string },
 ): unknown {
+  if (BUSY_STATUSES.includes(status)) throw new NodeBusy(`${context}: HTTP ${status}`);
   if (status !== 200) throw new RpcFailure(`${context}: HTTP ${status}`);
   const answer = parseJson(text, context);
   const error = isRecord(answer) ? answer['Error'] : undefined;
   if (error === undefined) return answer;
   const words = typeof error === 'string' ? plainText(hide(error)) : 'an error without a message';
-  throw new RpcFailure(`${context}: ${words}`);
+  const Failure = BUSY_WORDS.test(words) ? NodeBusy : RpcFailure;
+  throw new Failure(`${context}: ${words}`);
 }
 
 function parseJson(text: string, context: string): unknown {

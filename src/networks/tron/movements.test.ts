@@ -8,8 +8,9 @@ import {
   type TronWorld,
 } from '../../../test/harness/tron-world.ts';
 import { present } from '../../base/assert.ts';
-import type { Movement, SignedAttempt } from '../network.ts';
+import type { Movement, NetworkDriver, SignedAttempt } from '../network.ts';
 import { createTronDriver } from './driver.ts';
+import { NodeBusy } from './endpoint.ts';
 
 let world: TronWorld;
 let first: SignedAttempt;
@@ -181,6 +182,44 @@ describe('of one node', () => {
   ] as const)('are not told by a node that answers with %s', async (_, lies) => {
     lie(1, lies);
     await expect(movements(20n, 22n)).rejects.toThrow();
+  });
+
+  describe('are asked for again', () => {
+    const busyFor = (times: number): { driver: NetworkDriver; slept: number[] } => {
+      const slept: number[] = [];
+      const sleep = async (ms: number): Promise<void> => {
+        slept.push(ms);
+        await Promise.resolve();
+      };
+      let asked = 0;
+      lie(1, {
+        [INFOS]: (truth, body) => {
+          if (JSON.stringify(body).includes('22') && (asked += 1) <= times) {
+            throw new NodeBusy('HTTP 429');
+          }
+          return truth;
+        },
+      });
+      return { driver: world.driverWith({ clock: { ...world.clock, sleep } }), slept };
+    };
+
+    it('where the node is busy, after longer and longer waits', async () => {
+      const { driver, slept } = busyFor(4);
+      expect(await driver.movements(world.usdt, { from: 20n, to: 22n })).toHaveLength(3);
+      expect(slept).toEqual([1_000, 2_000, 4_000, 8_000]);
+    });
+
+    it('and are not told where it stays busy', async () => {
+      const { driver } = busyFor(5);
+      await expect(driver.movements(world.usdt, { from: 20n, to: 22n })).rejects.toThrow('429');
+    });
+
+    it('at once only, where it fails otherwise', async () => {
+      const { driver, slept } = busyFor(0);
+      lie(1, { [INFOS]: () => null });
+      await expect(driver.movements(world.usdt, { from: 22n, to: 22n })).rejects.toThrow();
+      expect(slept).toEqual([]);
+    });
   });
 
   it('are not told by a node that keeps no infos, nor by one that has forgotten', async () => {

@@ -1,31 +1,40 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Asset } from '../../money/asset.ts';
 import type { BlockReference, Movement, NetworkDriver } from '../network.ts';
 import { askQuorum } from '../nodes/ask-quorum.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
 import { readSolid, referenceOf } from './chain-state.ts';
+import { NodeBusy } from './endpoint.ts';
 import { base58Address, recoverSigner, type HexAddress } from './hex-address.ts';
 import type { TronNode } from './node.ts';
-import type { TronPool } from './nodes.ts';
+import type { Payer } from './payer.ts';
 import type { TransactionInfo } from './read-answer.ts';
 import { contractOf, transfersOf, type TransferEvent } from './token.ts';
 
 /** So many blocks of a range are asked for at once. */
 const BLOCKS_AT_ONCE = 8;
 
+/** So long is a busy node left alone before it is asked for a block again: a range can be a thousand of them. */
+const BUSY_WAITS_MS = [1_000, 2_000, 4_000, 8_000] as const;
+
 /**
  * What a driver answers for `movements`: what a quorum of the nodes says, in the order of the chain.
  * A transfer of nothing is left out: anyone may have a token announce one out of any account. One of
  * the treasury to itself is an outgoing and an incoming one. Throws RpcFailure where no quorum agrees.
  */
-export function createMovements(pool: TronPool, treasury: HexAddress): NetworkDriver['movements'] {
+export function createMovements({
+  pool,
+  treasury,
+  clock,
+}: Pick<Payer, 'pool' | 'treasury' | 'clock'>): NetworkDriver['movements'] {
   return async (asset, blocks) => {
     assert(asset.network === 'TRON_MAINNET', 'the asset is not of TRON_MAINNET');
     assert(blocks.from >= 0n, 'the first block is below zero');
     if (blocks.to < blocks.from) return [];
-    const question = { asset, treasury, blocks };
+    const question = { asset, treasury, blocks, clock };
     const answer = await askQuorum(
       pool,
       async (node) => await readMovements(node, question),
@@ -52,6 +61,7 @@ export interface MovementsQuestion {
   readonly treasury: HexAddress;
   /** Both ends included. */
   readonly blocks: { readonly from: bigint; readonly to: bigint };
+  readonly clock: Clock;
 }
 
 /** What one node says. Throws RpcFailure where the range is not final on it, or it fails. */
@@ -70,11 +80,28 @@ export async function readMovements(
       (_, index) => first + BigInt(index),
     );
     const chunk = await Promise.all(
-      numbers.map(async (number) => await readBlockMovements(node, question, number)),
+      numbers.map(async (number) => await readPatiently(node, question, number)),
     );
     movements.push(...chunk.flat());
   }
   return movements;
+}
+
+/** Asks a node that is busy again, so that a long range is not begun anew for one block of it. */
+async function readPatiently(
+  node: TronNode,
+  question: MovementsQuestion,
+  number: bigint,
+): Promise<Movement[]> {
+  for (const waitMs of BUSY_WAITS_MS) {
+    try {
+      return await readBlockMovements(node, question, number);
+    } catch (error) {
+      if (!(error instanceof NodeBusy)) throw error;
+      await question.clock.sleep(waitMs);
+    }
+  }
+  return await readBlockMovements(node, question, number);
 }
 
 async function readBlockMovements(

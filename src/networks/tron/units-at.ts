@@ -4,9 +4,9 @@ import { askQuorum } from '../nodes/ask-quorum.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
 import { readSolid } from './chain-state.ts';
 import type { HexAddress } from './hex-address.ts';
-import { readMovements } from './movements.ts';
+import { readMovements, type MovementsQuestion } from './movements.ts';
 import type { TronNode } from './node.ts';
-import type { TronPool } from './nodes.ts';
+import type { Payer } from './payer.ts';
 import type { Block } from './read-answer.ts';
 import { contractOf, readUnits } from './token.ts';
 
@@ -17,20 +17,17 @@ const MOST_READINGS = 5;
 const MOST_BLOCKS_BACK = 1_200n;
 
 /**
- * What `owner` holds of the asset at the end of a solidified block, as a quorum of nodes has it. Full nodes
+ * What the treasury holds of the asset at the end of a solidified block, as a quorum of nodes has it. Full nodes
  * keep no old states: each reads the balance at its newest solidified block, and takes back what moved since
  * the block that was asked for. Throws RpcFailure where no quorum agrees.
  */
 export async function unitsAt(
-  pool: TronPool,
-  question: {
-    readonly asset: Asset;
-    readonly owner: HexAddress;
-    readonly blockNumber: bigint;
-  },
+  { pool, treasury, clock }: Pick<Payer, 'pool' | 'treasury' | 'clock'>,
+  question: { readonly asset: Asset; readonly blockNumber: bigint },
 ): Promise<bigint> {
   assert(question.asset.network === 'TRON_MAINNET', 'the asset is not of TRON_MAINNET');
-  const said = await askQuorum(pool, async (node) => await unitsOn(node, question), Object.is);
+  const subject = { ...question, treasury, clock };
+  const said = await askQuorum(pool, async (node) => await unitsOn(node, subject), Object.is);
   if (said.kind === 'agreed') return said.value;
   const detail = said.kind === 'not enough' ? said.reasons.join('; ') : 'the nodes do not agree';
   throw new RpcFailure(`no quorum for the balance at block ${question.blockNumber}: ${detail}`);
@@ -38,9 +35,14 @@ export async function unitsAt(
 
 async function unitsOn(
   node: TronNode,
-  { asset, owner, blockNumber }: Parameters<typeof unitsAt>[1],
+  {
+    asset,
+    treasury,
+    clock,
+    blockNumber,
+  }: Omit<MovementsQuestion, 'blocks'> & { readonly blockNumber: bigint },
 ): Promise<bigint> {
-  const { units, block } = await readSolidUnits(node, { asset, owner });
+  const { units, block } = await readSolidUnits(node, { asset, owner: treasury });
   if (block.number < blockNumber) {
     throw new RpcFailure(`${node.label}: block ${blockNumber} is not final`);
   }
@@ -48,7 +50,7 @@ async function unitsOn(
     throw new RpcFailure(`the balance at block ${blockNumber} is too far back`);
   }
   const blocks = { from: blockNumber + 1n, to: block.number };
-  const movements = await readMovements(node, { asset, treasury: owner, blocks });
+  const movements = await readMovements(node, { asset, treasury, blocks, clock });
   return movements.reduce(
     (held, { direction, units }) => (direction === 'in' ? held - units : held + units),
     units,

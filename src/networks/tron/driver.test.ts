@@ -117,6 +117,23 @@ describe('in this process', () => {
       await expect(world.driverWith(options()).verifyAssets()).rejects.toThrow(ChainMismatch);
     });
 
+    it('that the solidified view is not the newest', async () => {
+      const [first] = world.nodes;
+      const newest = async () => await node(1).post('/wallet/getblock', { detail: false });
+      const show = (block: unknown): void => {
+        if (first !== undefined) first.lies = { 'walletsolidity/getblock': () => block };
+      };
+      show(await newest());
+      await world.driver.verifyAssets();
+      await world.blocks(80);
+      show(await newest());
+      const question = world.driver.verifyAssets();
+      await expect(question).rejects.toThrow(/^node 1 shows its newest block as solidified/);
+      await expect(world.driver.verifyAssets()).rejects.toThrow(ChainMismatch);
+      if (first !== undefined) first.lies = {};
+      await world.driver.verifyAssets();
+    });
+
     it('nothing where too few nodes answer, or they do not agree', async () => {
       const lie = (word: string) => ({
         'wallet/triggerconstantcontract': (truth: unknown) => ({

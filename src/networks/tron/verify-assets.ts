@@ -15,6 +15,7 @@ const NETWORK = 'TRON_MAINNET';
  */
 export async function verifyAssets(pool: TronPool, assets: readonly Asset[]): Promise<void> {
   await checkChains(pool);
+  await checkViews(pool);
   for (const asset of assets) {
     assert(asset.network === NETWORK, 'the asset is not of TRON_MAINNET');
     const contract = contractOf(asset);
@@ -48,5 +49,26 @@ async function checkChains(pool: TronPool): Promise<void> {
     if (check.status === 'rejected' && check.reason instanceof ChainMismatch) {
       throw new ChainMismatch(check.reason.message, NETWORK);
     }
+  }
+}
+
+/** A chain that is younger may have no block between the two. */
+const OLD_BLOCKS = 100n;
+
+/**
+ * The two views have a port each (8090, 8091), so that a proxy is between them and us, which may show the
+ * newest block as the solidified one. On such a node everything would seem final that a fork can take back:
+ * 19 witnesses build on a block before it is solidified, so the newest never is.
+ */
+async function checkViews(pool: TronPool): Promise<void> {
+  const heard = await pool.hearAll(async (node) => {
+    const solid = await node.head('solid');
+    return { solid, newest: await node.head('newest') };
+  });
+  for (const it of heard) {
+    if (it.kind === 'failed' || it.value.newest.number < OLD_BLOCKS) continue;
+    if (it.value.solid.number < it.value.newest.number) continue;
+    const words = `${it.node.label} shows its newest block as solidified: is /walletsolidity/ its own view?`;
+    throw new ChainMismatch(words, NETWORK);
   }
 }

@@ -62,17 +62,24 @@ const MINTS = [
   'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v',
 ];
 
+function isOnCurve(bytes: Uint8Array): boolean {
+  try {
+    ed25519.Point.fromBytes(bytes, true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe('parseSolanaAddress', () => {
   test.each(WALLETS)('takes the wallet %s', (address) => {
     expect(parseSolanaAddress(address)).toEqual({ ok: true, address });
   });
 
-  test.each(DERIVED)('refuses the derived address %s', (address) => {
+  // A token account may be named as the recipient. Whether one is there only the chain can tell.
+  test.each(DERIVED)('takes the derived address %s', (address) => {
     expect(base58.decode(address)).toHaveLength(32);
-    expect(parseSolanaAddress(address)).toEqual({
-      ok: false,
-      reason: 'The address is not a wallet: no key can stand behind it.',
-    });
+    expect(parseSolanaAddress(address)).toEqual({ ok: true, address });
   });
 
   test.each(PROGRAMS)('refuses the program or sysvar %s', (address) => {
@@ -131,8 +138,9 @@ describe('parseSolanaAddress', () => {
     );
   });
 
-  // No checksum exists, so a changed character is caught only where no key fits it: 15 of 16.
-  test('refuses nearly every single change of a wallet, and alters none that it takes', () => {
+  // No checksum exists. Of 16 changes one is another wallet; 7 are on the curve and no wallet; 8 are off it,
+  // where the chain shows that nothing is there.
+  test('takes few single changes of a wallet for a wallet, and alters none', () => {
     const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
     const texts = Array.from(RFC8032_KEY).flatMap((here, index) =>
       Array.from(alphabet)
@@ -145,7 +153,9 @@ describe('parseSolanaAddress', () => {
       if (parsed.ok) expect(parsed.address).toBe(text);
       return parsed.ok;
     });
+    const wallets = taken.filter((text) => isOnCurve(base58.decode(text)));
     expect(texts.length).toBeGreaterThan(500);
-    expect(taken.length / texts.length).toBeLessThan(0.1);
+    expect(wallets.length / texts.length).toBeLessThan(0.1);
+    expect(taken.length / texts.length).toBeLessThan(0.65);
   });
 });

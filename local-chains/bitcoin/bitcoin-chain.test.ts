@@ -168,6 +168,28 @@ it.each([
   expect(paidOnChain()).toEqual([]);
 });
 
+it('the chain: drops from the pools what spends a deposit that is gone', async () => {
+  const from = coin();
+  const paid = payout(from);
+  await send(a, paid);
+  chain.reorganise({ depth: 1, transactions: 'return', exclude: [from.txid] });
+  expect([a.mempool(), b.mempool(), chain.pool()]).toEqual([[], [], []]);
+  await expect(send(a, paid)).rejects.toMatchObject({ code: -25 });
+  mine();
+  expect(paidOnChain()).toEqual([]);
+});
+
+it('the chain: drops from the pools what spends a coinbase that is young again', async () => {
+  const first = chain.produceBlock({ coinbaseScriptHex: TREASURY.scriptHex });
+  mine(99);
+  await send(a, payout({ txid: first.txids[0] ?? '', vout: 0, units: 5_000_000_000n }));
+  expect(a.mempool()).toHaveLength(1);
+  // Without the newest block it may not be spent in the next one.
+  const { hash } = chain.truth.tip();
+  await a.request('invalidateblock', [hash]);
+  expect([a.mempool(), b.mempool(), chain.pool()]).toEqual([[], [], []]);
+});
+
 it('the chain: stays as it was where a branch cannot be built', () => {
   const from = coin();
   const broken = payout({ ...from, vout: 7 });

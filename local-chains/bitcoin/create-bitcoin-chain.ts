@@ -380,8 +380,10 @@ function activate(works: Works): ReadonlyMap<StoredBlock, string> {
   const { miner, store, faucet } = works;
   const failures = new Map<StoredBlock, string>();
   const left: Transaction[] = [];
+  let isLeft = false;
   while (store.best() !== miner.state.tip()) {
     const fork = forkOf(miner.state.tip(), store.best());
+    isLeft ||= fork !== miner.state.tip();
     left.unshift(...miner.rewind(fork));
     for (const stored of pathTo(store.best(), fork)) {
       const problem = miner.connect(stored);
@@ -398,11 +400,8 @@ function activate(works: Works): ReadonlyMap<StoredBlock, string> {
     NOTHING,
   );
   faucet.settle(miner.state);
-  if (left.length > 0)
-    miner.readmit(
-      left.filter((each) => !faucet.isOwn(each)),
-      NOTHING,
-    );
+  const returned = left.filter((each) => !faucet.isOwn(each));
+  if (isLeft) miner.readmit(returned, NOTHING);
   for (const node of works.nodes.values()) node.sync(NOTHING);
   return failures;
 }

@@ -111,12 +111,13 @@ export function createNodeCore(options: CoreOptions): NodeCore {
 function followBlock(core: NodeCore, target: StoredBlock, forgotten: ReadonlySet<string>): void {
   if (target === core.state.tip() && forgotten.size === 0) return;
   const fork = forkOf(core.state.tip(), target);
+  const isLeft = fork !== core.state.tip();
   const left = core.rewind(fork);
   for (const stored of pathTo(target, fork)) {
     const problem = core.connect(stored);
     if (problem !== undefined) throw new Error(`an invalid block was followed: ${problem}`);
   }
-  if (left.length > 0 || forgotten.size > 0) core.readmit(left, forgotten);
+  if (isLeft || forgotten.size > 0) core.readmit(left, forgotten);
 }
 
 /** The newest block that both have. */

@@ -109,6 +109,17 @@ const TIMES: readonly Odd[] = [
   ],
 ];
 
+/** Relative locks of each length from none to one too long: blocks, and 512 seconds. */
+const LOCKS: readonly Odd[] = Array.from({ length: 13 }, (_, length) => length).flatMap(
+  (length): readonly Odd[] => [
+    [`a lock of ${length} blocks`, ({ taproot: [a] }) => spend(TAPROOT, [a], { sequence: length })],
+    [
+      `a lock of ${length} times 512 seconds`,
+      ({ taproot: [a] }) => spend(TAPROOT, [a], { sequence: (1 << 22) + length }),
+    ],
+  ],
+);
+
 const SCHNORR: readonly Odd[] = (
   [
     ['a broken signature', ([item]) => [flipped(item, 5)]],
@@ -209,6 +220,7 @@ export const ODD_TRANSACTIONS: readonly Odd[] = [
   ...SCRIPTS,
   ...DATA,
   ...TIMES,
+  ...LOCKS,
   ...SCHNORR,
   ...ECDSA,
   ...TYPES,

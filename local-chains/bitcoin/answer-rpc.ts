@@ -18,7 +18,7 @@ const METHODS: Methods = {
   ...WALLET_HISTORY_METHODS,
 };
 
-/** Answers one call, or throws {@link BitcoinRpcError}. The answer is text where it is malformed. */
+/** Answers one call, or throws {@link BitcoinRpcError}. */
 export type Answerer = (method: string, params: readonly unknown[], wallet?: string) => Answered;
 
 export type Answered =

@@ -3,7 +3,6 @@ import { NETWORK_IDS, type NetworkId } from '../../src/money/asset.ts';
 import { familyOf, type NetworkFamily } from '../../src/networks/family.ts';
 import type { Plant } from './plant.ts';
 
-/** Where a run names no network: that of its plant, or else the first one. */
 const USUAL: Readonly<Record<NetworkFamily, NetworkId>> = {
   evm: 'MATIC_MAINNET',
   tron: 'TRON_MAINNET',
@@ -84,8 +83,13 @@ function readNumber(
   throw new WrongUsage(`${name} must be a whole number from ${least} to ${most}`);
 }
 
+/** Where a run with this plant names no network. */
+export function usualNetworkOf(plant: Plant | null): NetworkId {
+  return USUAL[plant?.family ?? 'evm'];
+}
+
 function readNetwork(text: string | undefined, plant: Plant | null): NetworkId {
-  if (text === undefined) return USUAL[plant?.family ?? 'evm'];
+  if (text === undefined) return usualNetworkOf(plant);
   const network = NETWORK_IDS.find((name) => name === text);
   if (network === undefined) {
     throw new WrongUsage(`--network must be one of ${NETWORK_IDS.join(', ')}`);

@@ -1,26 +1,5 @@
-import type { Database, Queryable, Row } from '../../src/database/database.ts';
+import { through } from './careless-statements.ts';
 import type { Plant } from './plant.ts';
-
-type Rewrite = (text: string) => string;
-type Forge = (text: string, rows: readonly Row[]) => readonly Row[];
-
-/** A database whose statements, and whose answers, pass through a careless hand. */
-function through(database: Database, rewrite: Rewrite, forge: Forge = (_, rows) => rows): Database {
-  const query =
-    (db: Queryable): Queryable['query'] =>
-    async <R extends object = Row>(text: string, values?: readonly unknown[]) => {
-      const rows = await db.query(rewrite(text), values);
-      return [...forge(text, rows)] as R[];
-    };
-  return {
-    query: query(database),
-    transaction: async (work) =>
-      await database.transaction(async (tx) => await work({ ...tx, query: query(tx) })),
-    close: async () => {
-      await database.close();
-    },
-  };
-}
 
 /** Each condition as it is written, and what a hand that relies on leases alone leaves of it. */
 const FENCES: readonly (readonly [RegExp, string])[] = [

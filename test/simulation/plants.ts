@@ -1,3 +1,9 @@
+import {
+  coinsNotLocked,
+  conflictNotDeep,
+  replacementWithOtherCoins,
+  unconfirmedConflictAsDeath,
+} from './bitcoin/careless.ts';
 import { holdReleasedTwice, leaseWithoutFencing } from './careless-records.ts';
 import {
   blockHashNotChecked,
@@ -12,6 +18,18 @@ import {
   signAgainOnTimeout,
 } from './evm/careless-sending.ts';
 import type { Plant } from './plant.ts';
+import {
+  heightNotFinalized,
+  nullStatusAsDeath,
+  oldSignatureNotChecked,
+  successByNoError,
+} from './solana/careless.ts';
+import {
+  absenceBeforeSolid,
+  busyAsRefusal,
+  expiredByOneNode,
+  fateByResult,
+} from './tron/careless.ts';
 
 /** Every mistake that the simulation has to find. */
 export const PLANTS: readonly Plant[] = [
@@ -25,4 +43,16 @@ export const PLANTS: readonly Plant[] = [
   holdReleasedTwice,
   blockHashNotChecked,
   proofFromOneLaggingProvider,
+  busyAsRefusal,
+  absenceBeforeSolid,
+  expiredByOneNode,
+  fateByResult,
+  nullStatusAsDeath,
+  heightNotFinalized,
+  oldSignatureNotChecked,
+  successByNoError,
+  replacementWithOtherCoins,
+  unconfirmedConflictAsDeath,
+  conflictNotDeep,
+  coinsNotLocked,
 ];

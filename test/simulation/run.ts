@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NetworkId } from '../../src/money/asset.ts';
+import { familyOf, type NetworkFamily } from '../../src/networks/family.ts';
 import { FINDING_KINDS, type FindingKind } from './findings.ts';
 import type { Plant } from './plant.ts';
 import { runWorld, type WorldResult } from './run-world.ts';
@@ -30,8 +31,16 @@ export interface Run {
   readonly sentences: readonly string[];
 }
 
-/** Larger runs are made of worlds of this many payouts, each with another seed and other troubles. */
-export const WORLD_PAYOUTS = 20_000;
+/**
+ * Larger runs are made of worlds of this many payouts, each with another seed and other troubles. A chain that
+ * really executes what it is sent, or pays one payout in a transaction, takes more time for each.
+ */
+const WORLD_PAYOUTS: Readonly<Record<NetworkFamily, number>> = {
+  evm: 20_000,
+  tron: 300,
+  solana: 1_000,
+  bitcoin: 1_000,
+};
 
 /** While one waits for the database, another computes. They share nothing. */
 const WORLDS_AT_ONCE = 2;
@@ -74,11 +83,12 @@ export async function run(server: WorldServer, options: RunOptions): Promise<Run
 }
 
 function worldsOf(options: RunOptions): RunOptions[] {
-  const { payouts, seed } = options;
-  const count = Math.ceil(payouts / WORLD_PAYOUTS);
+  const { payouts, seed, network } = options;
+  const most = WORLD_PAYOUTS[familyOf(network)];
+  const count = Math.ceil(payouts / most);
   return Array.from({ length: count }, (_, index) => ({
     ...options,
-    payouts: Math.min(WORLD_PAYOUTS, payouts - index * WORLD_PAYOUTS),
+    payouts: Math.min(most, payouts - index * most),
     seed: worldSeed(seed, index),
   }));
 }

@@ -21,6 +21,8 @@ export interface SimulatedNetwork {
   readonly nodes: readonly SimulatedNode[];
   /** Between two blocks, in milliseconds, on average. */
   readonly blockMs: number;
+  /** How many times as slow as elsewhere settlement goes about its work: a chain of slow blocks has time. */
+  readonly slowness: number;
   /** The driver of one process, on endpoints of its own. */
   readonly openDriver: (place: DriverPlace) => NetworkDriver;
   /** What a request gives to the chain; null where it gives nothing. */

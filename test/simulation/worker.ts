@@ -1,7 +1,7 @@
 import { createIdSource } from '../../src/base/id.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { Database } from '../../src/database/database.ts';
-import type { Settlement } from '../../src/settlement/settlement.ts';
+import type { Settlement, SettlementPace } from '../../src/settlement/settlement.ts';
 import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts';
 import type { SeededRandom } from '../harness/seeded-random.ts';
 import type { CrewMember } from './crew.ts';
@@ -70,7 +70,7 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
     ids,
     log,
     workerId: ids.next(),
-    pace: shape.pace,
+    pace: slowed(shape.pace, chain.slowness),
     maxBatchOrders: shape.maxBatchOrders,
     batchesAtOnce: shape.batchesAtOnce,
     maxWaitingTransactions: shape.maxWaitingTransactions,
@@ -82,6 +82,11 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
   worker.stopped.catch((error: unknown) => {
     log.error({ err: error }, 'the worker has ended');
   });
+}
+
+function slowed(pace: SettlementPace, times: number): SettlementPace {
+  const entries = Object.entries(pace).map(([name, ms]: [string, number]) => [name, ms * times]);
+  return Object.fromEntries(entries) as SettlementPace;
 }
 
 /** A mistake of ours, which no trouble around it excuses. */

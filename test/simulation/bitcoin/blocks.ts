@@ -17,6 +17,8 @@ export interface Blocks {
   readonly breakFinality: (place: BlockPlace) => Abandoned;
   /** The node stays where it is when the chain is next reorganised. */
   readonly strand: (node: MoodyNode) => void;
+  /** Miners leave out what waits now: it pays too little. Gives what ends it. */
+  readonly holdBack: (random: SeededRandom) => () => void;
   /** A person spends a coin of what waits, back to the treasury. */
   readonly spendByHand: (random: SeededRandom) => void;
   /** Ids of what persons have made. */
@@ -35,6 +37,7 @@ export function createBlocks(
   const { treasury, payments, confirmations } = place;
   let stranded: MoodyNode[] = [];
   const byHand: string[] = [];
+  const held = new Set<string>();
   const tip = (): ChainBlock => chain.truth.tip();
   const isOwn = (txid: string): boolean => payments.coinsSpentBy(txid).length > 0;
   /** Of the treasury, in no block: in the pool, replaced or forgotten. */
@@ -67,7 +70,8 @@ export function createBlocks(
       const include = revived.length === 0 ? [] : [random.pick(revived)];
       const waiting = chain.pool().map(({ txid }) => txid);
       const withheld = faults.strikes('blocks-withheld') ? waiting : [];
-      const exclude = withheld.filter((txid) => random.chance(0.6) && !include.includes(txid));
+      const left = withheld.filter(() => random.chance(0.6));
+      const exclude = [...held, ...left].filter((txid) => !include.includes(txid));
       tryInTurn([{ include, exclude }, { exclude }, {}], (template) =>
         chain.produceBlock(template),
       );
@@ -81,6 +85,13 @@ export function createBlocks(
     strand: (node) => {
       stranded.push(node);
     },
+    holdBack: (random) => {
+      const low = chain.pool().filter(({ txid }) => isOwn(txid) && random.chance(0.8));
+      for (const { txid } of low) held.add(txid);
+      return () => {
+        for (const { txid } of low) held.delete(txid);
+      };
+    },
     spendByHand: (random) => {
       const own = chain.pool().filter(({ txid }) => isOwn(txid) && !byHand.includes(txid));
       if (own.length === 0) return;
@@ -90,10 +101,18 @@ export function createBlocks(
       if (coin.units < 2n * feeOfHand) return;
       const raw = treasury.spendToItself(coin, feeOfHand);
       byHand.push(parseTransaction(Uint8Array.from(Buffer.from(raw, 'hex'))).txid);
-      chain.deliver(raw);
+      // Now and then it comes to some nodes, and never to the miners.
+      const names = chain.nodes().map(({ name }) => name);
+      if (random.chance(0.5)) chain.deliver(raw);
+      else
+        chain.deliver(
+          raw,
+          names.filter(() => random.chance(0.7)),
+        );
     },
     madeByHand: () => byHand,
     calm: () => {
+      held.clear();
       stranded = [];
     },
   };

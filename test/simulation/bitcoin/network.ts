@@ -53,6 +53,7 @@ export async function createBitcoinNetwork(place: NetworkPlace): Promise<Simulat
     assets,
     nodes,
     blockMs,
+    slowness: 3,
     openDriver: (driverPlace) =>
       createBitcoinDriver({
         expectedGenesis,

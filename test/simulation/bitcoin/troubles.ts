@@ -160,6 +160,7 @@ function chainTroubles({ random, chain, blocks }: BitcoinTroublePlace): Trouble[
         return () => chain.setFeeEstimate(null);
       },
     },
+    { kind: 'late-landing', begin: () => blocks.holdBack(random) },
     {
       kind: 'key-used-by-hand',
       begin: () => {

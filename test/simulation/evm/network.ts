@@ -63,6 +63,7 @@ export function createEvmNetwork(
     assets,
     nodes: nodes.map(reachable),
     blockMs: shape.blockMs,
+    slowness: 1,
     openDriver: (driverPlace: DriverPlace) =>
       createEvmDriver({
         network,

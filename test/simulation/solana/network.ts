@@ -65,6 +65,7 @@ export async function createSolanaNetwork(place: NetworkPlace): Promise<Simulate
     assets,
     nodes: nodes.map(reachable),
     blockMs,
+    slowness: 1,
     openDriver: (driverPlace) =>
       createSolanaDriver({
         network: 'SOL_MAINNET',

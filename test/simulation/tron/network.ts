@@ -65,6 +65,7 @@ export async function createTronNetwork(place: NetworkPlace): Promise<SimulatedN
     assets,
     nodes: nodes.map(reachable),
     blockMs: BLOCK_MS,
+    slowness: 1,
     openDriver: (driverPlace) =>
       createTronDriver({ expectedGenesis, signer, assets, lifetimeSeconds, ...driverPlace }),
     sentBy,

@@ -273,6 +273,16 @@ describe('following on several nodes', () => {
     expect(['unknown', 'unseen', 'waiting']).toContain((await driver.status(follow)).kind);
   });
 
+  it('believes a node again that has left a transaction out of a block for a while', async () => {
+    const { driver, chain, follow, nodes, mine, raw, hash } = await startScene(1);
+    nodes[0]?.set({ denies: [hash] });
+    chain.produceBlock({ include: [raw] });
+    mine(5);
+    expect((await driver.status(follow)).kind).not.toBe('final');
+    nodes[0]?.heal();
+    expect(await driver.status(follow)).toMatchObject({ kind: 'final' });
+  });
+
   const faults = ['silence', 'error', 'busy', 'malformed', 'lost-answer'] as const;
   it.each(faults)('proves nothing by nodes that answer with %s', async (fault) => {
     const { driver, chain, follow, nodes, mine, conflict } = await startScene(3);

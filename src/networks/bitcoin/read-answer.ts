@@ -49,6 +49,13 @@ export function readCount(value: unknown, what: string): number {
   return value;
 }
 
+/** The number of an output in its transaction: 32 bits. */
+export function readOutputNumber(value: unknown, what: string): number {
+  const number = readCount(value, what);
+  if (number > 0xffffffff) throw new RpcFailure(`${what} is not the number of an output`);
+  return number;
+}
+
 /** A whole number, negative ones too. */
 export function readInteger(value: unknown, what: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) {

@@ -14,6 +14,7 @@ import {
   readHex,
   readInteger,
   readList,
+  readOutputNumber,
   readRecord,
   readTransactionOf,
   readUnits,
@@ -113,7 +114,7 @@ async function readCoins(ask: Ask, { script }: Watched): Promise<readonly Wallet
     const coin = readRecord(each, 'unspent output');
     if (readHex(coin['scriptPubKey'], 'script') !== script) return [];
     const txid = readHash(coin['txid'], 'transaction id');
-    const outpoint = formatOutpoint({ txid, vout: readCount(coin['vout'], 'output') });
+    const outpoint = formatOutpoint({ txid, vout: readOutputNumber(coin['vout'], 'output') });
     const units = readUnits(coin['amount'], 'amount');
     return [{ outpoint, units, confirmations: readCount(coin['confirmations'], 'confirmations') }];
   });
@@ -136,7 +137,7 @@ async function readEntriesSince(
     // Below zero: a block holds a transaction that excludes it.
     if (readInteger(entry['confirmations'], 'confirmations') < 0) return [];
     const txid = readHash(entry['txid'], 'transaction id');
-    return [{ txid, vout: readCount(entry['vout'], 'output') }];
+    return [{ txid, vout: readOutputNumber(entry['vout'], 'output') }];
   });
 }
 

@@ -145,7 +145,7 @@ async function step(walk: Walk): Promise<void> {
 /** What ends an attempt has to be true of the chain itself, six blocks deep, whatever the nodes have said. */
 async function followAll(walk: Walk): Promise<void> {
   const { truth } = walk.chain;
-  for (const open of [...walk.open]) {
+  for (const open of walk.open) {
     const { attempt, orders, versions } = open;
     const hashes = versions.map(({ transactionHash }) => transactionHash).toReversed();
     const sighting = await walk.driver.status(toFollow(attempt, orders, hashes));

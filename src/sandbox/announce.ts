@@ -42,10 +42,14 @@ export function announce(
     print(`node --env-file='${world.environmentFile}' bin/knit.mjs worker`);
     print('');
   }
-  print('Send a payout:');
+  print(
+    chains.length > 1
+      ? 'Send a payout. For another network put its name, token and recipient in their places:'
+      : 'Send a payout:',
+  );
   for (const other of chains.filter((chain) => chain !== network)) {
     const recipient = SAMPLE_RECIPIENTS[other.network];
-    print(`  or ${other.network.padEnd(16)} ${tokenOf(other).padEnd(4)} ${recipient}`);
+    print(`  ${other.network.padEnd(16)} ${tokenOf(other).padEnd(4)} ${recipient}`);
   }
   print('');
   print(`curl --location -g '${baseUrl}/api/v1/payouts' \\`);

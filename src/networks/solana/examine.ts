@@ -72,7 +72,9 @@ function abilitiesOf(node: SolanaNode): Ability[] {
       mend: history,
       tryOut: async () => {
         const signature = await signatures();
-        if (signature === undefined) return;
+        if (signature === undefined) {
+          throw new RpcFailure(`${node.label} knows no transaction of the token program`);
+        }
         if ((await node.transaction(signature)) === null) {
           throw new RpcFailure(`${node.label} lists a transaction and does not have it`);
         }

@@ -61,7 +61,7 @@ function abilitiesOf(node: TronNode, assets: readonly Asset[]): Ability[] {
       of: 'the transactions of a solidified block',
       without: 'fail',
       mend: `${solidity}, and keeps transaction infos (storage.transHistory.switch = on)`,
-      tryOut: async () => await node.infosOf(await solid()),
+      tryOut: async () => await requireInfos(node, await solid()),
     },
     {
       of: 'blocks that are about two hours old',
@@ -69,9 +69,10 @@ function abilitiesOf(node: TronNode, assets: readonly Asset[]): Ability[] {
       mend: 'use a node with the history of the last hours, not one started from a light snapshot',
       tryOut: async () => {
         const newest = await solid();
-        const old = newest > OLD_BLOCKS ? newest - OLD_BLOCKS : 1n;
-        if ((await node.blockAt(old)) !== null) return await node.infosOf(old);
-        throw new RpcFailure(`${node.label} has no block ${old}`);
+        // A chain that began later has no older block than its first.
+        const first = newest === 0n ? 0n : 1n;
+        const old = newest > OLD_BLOCKS ? newest - OLD_BLOCKS : first;
+        await requireInfos(node, old);
       },
     },
     ...(contract === undefined
@@ -96,6 +97,15 @@ function abilitiesOf(node: TronNode, assets: readonly Asset[]): Ability[] {
       tryOut: async () => await node.prices(),
     },
   ];
+}
+
+/** A node that keeps none answers with an empty list: the block's header tells whether that can be. */
+async function requireInfos(node: TronNode, number: bigint): Promise<void> {
+  const block = await node.blockAt(number);
+  if (block === null) throw new RpcFailure(`${node.label} has no block ${number}`);
+  const infos = await node.infosOf(number);
+  if (infos.length > 0 || block.isEmpty) return;
+  throw new RpcFailure(`${node.label} keeps no transaction infos of block ${number}`);
 }
 
 async function examineCoins(

@@ -12,6 +12,16 @@ export interface BenchResult {
   readonly ratios: Readonly<Record<string, number>>;
   readonly runs: number;
   readonly machine: string;
+  /** Where runs differ: the least and the greatest of each figure that is a median above. */
+  readonly spreads?: Readonly<Record<'ours' | 'baselines' | 'ratios', Spreads>>;
+}
+
+export type Spreads = Readonly<Record<string, readonly [least: number, greatest: number]>>;
+
+/** What one run measured. Baselines are named "<whose>/<key of ours>". */
+export interface Run {
+  readonly ours: ReadonlyMap<string, number>;
+  readonly baselines: ReadonlyMap<string, number>;
 }
 
 export type Bench = (tell: (progress: string) => void) => Promise<BenchResult>;
@@ -22,18 +32,66 @@ export function compare(
   ours: ReadonlyMap<string, number>,
   baselines: ReadonlyMap<string, number>,
 ): BenchResult {
-  const ratios = [...baselines].map(([key, figure]) => {
-    const own = ours.get(key.slice(key.indexOf('/') + 1));
-    if (own === undefined) throw new Error(`${key} is compared with nothing`);
-    return [key, rounded(own / figure, 4)] as const;
-  });
   return {
     ...about,
     ours: figures(ours),
     baselines: figures(baselines),
-    ratios: Object.fromEntries(ratios),
+    ratios: figures(ratiosOf({ ours, baselines }), 4),
     machine: describeMachine(),
   };
+}
+
+/** The medians of several runs that measured the same, with how far the runs were apart. */
+export function compareRuns(
+  about: Pick<BenchResult, 'name' | 'unit'>,
+  runs: readonly Run[],
+): BenchResult {
+  const ours = gather(runs.map((run) => run.ours));
+  const baselines = gather(runs.map((run) => run.baselines));
+  const result = compare({ ...about, runs: runs.length }, medians(ours), medians(baselines));
+  const spreads = {
+    ours: spread(ours, 1),
+    baselines: spread(baselines, 1),
+    ratios: spread(gather(runs.map(ratiosOf)), 4),
+  };
+  return { ...result, spreads };
+}
+
+function ratiosOf({ ours, baselines }: Run): Map<string, number> {
+  const ratios = [...baselines].map(([key, figure]) => {
+    const own = ours.get(key.slice(key.indexOf('/') + 1));
+    if (own === undefined) throw new Error(`${key} is compared with nothing`);
+    return [key, own / figure] as const;
+  });
+  return new Map(ratios);
+}
+
+function gather(
+  runs: readonly ReadonlyMap<string, number>[],
+): ReadonlyMap<string, readonly number[]> {
+  const keys = new Set(runs.flatMap((run) => [...run.keys()]));
+  return new Map(
+    [...keys].map((key) => [
+      key,
+      runs.flatMap((run) => {
+        const figure = run.get(key);
+        return figure === undefined ? [] : [figure];
+      }),
+    ]),
+  );
+}
+
+function medians(of: ReadonlyMap<string, readonly number[]>): Map<string, number> {
+  return new Map([...of].map(([key, all]) => [key, median(all)]));
+}
+
+function spread(of: ReadonlyMap<string, readonly number[]>, digits: number): Spreads {
+  return Object.fromEntries(
+    [...of].map(([key, all]) => {
+      const ends = [rounded(Math.min(...all), digits), rounded(Math.max(...all), digits)] as const;
+      return [key, ends];
+    }),
+  );
 }
 
 /** The result of a bench with one figure of ours, and baselines named by whose they are. */
@@ -62,8 +120,8 @@ export function median(figures: readonly number[]): number {
   return middle;
 }
 
-function figures(of: ReadonlyMap<string, number>): Record<string, number> {
-  return Object.fromEntries([...of].map(([key, figure]) => [key, rounded(figure, 1)]));
+function figures(of: ReadonlyMap<string, number>, digits = 1): Record<string, number> {
+  return Object.fromEntries([...of].map(([key, figure]) => [key, rounded(figure, digits)]));
 }
 
 function rounded(figure: number, digits: number): number {

@@ -15,7 +15,6 @@ import { BTC, recipient } from '../test/harness/bitcoin-world.ts';
 import { seededBytes } from '../test/harness/seeded-bytes.ts';
 import { createSeededRandom, type SeededRandom } from '../test/harness/seeded-random.ts';
 
-const BLOCKS = 1_440;
 const CONFIRMATIONS = 6;
 const LONG_TERM = 10_000n;
 const TREASURY = { kind: 'p2tr', script: `5120${'ab'.repeat(32)}` } as const;
@@ -23,17 +22,21 @@ const WANTED_COINS = 28;
 
 /** What became of a stream of payouts. */
 export interface StreamFigures {
-  /** Satoshis, and what spending the coins that are left will cost one day. */
-  readonly fees: number;
+  readonly payouts: number;
+  /** Satoshis. */
+  readonly feesPaid: number;
   readonly coinsLeft: number;
-  /** Payouts times blocks that they waited, although the treasury had the money. */
+  /** Satoshis that spending them all will cost one day. */
+  readonly costOfCoinsLeft: number;
+  readonly feesAndCostOfCoinsLeft: number;
+  /** Payouts times blocks that they waited for final coins. */
   readonly payoutBlocksWaited: number;
 }
 
 interface Spend {
   readonly coins: readonly Coin[];
   readonly change: readonly bigint[];
-  readonly paid: number;
+  readonly paid: readonly TransferOrder[];
 }
 
 type Strategy = {
@@ -45,7 +48,7 @@ export const STRATEGIES: Readonly<Record<'ours' | 'largestFirst', Strategy>> = {
   ours: {
     pay(task, seed) {
       const { spend, payable } = planBatch(task, seededBytes(seed));
-      return spend === null ? null : { ...spend, paid: payable.length };
+      return spend === null ? null : { ...spend, paid: payable };
     },
     consolidates: true,
   },
@@ -55,12 +58,12 @@ export const STRATEGIES: Readonly<Record<'ours' | 'largestFirst', Strategy>> = {
 /** As many orders as are covered, out of the largest coins, with one change output. */
 function payLargestFirst(task: BatchTask): Spend | null {
   const falling = task.coins.toSorted((a, b) => (a.units > b.units ? -1 : 1));
-  for (let paid = task.orders.length; paid > 0; paid -= 1) {
-    const orders = task.orders.slice(0, paid);
+  for (let count = Math.min(task.orders.length, task.limits.orders); count > 0; count -= 1) {
+    const paid = task.orders.slice(0, count);
     const selection = {
       ...task,
-      payUnits: orders.reduce((sum, { units }) => sum + units, 0n),
-      baseWeight: (inputs: number) => frameWeight(inputs, paid + 1) + paid * outputWeight(22),
+      payUnits: paid.reduce((sum, { units }) => sum + units, 0n),
+      baseWeight: (inputs: number) => frameWeight(inputs, count + 1) + count * outputWeight(22),
       inputWeight: INPUT_WEIGHT.p2tr,
       changeWeight: outputWeight(34),
       leastChangeUnits: 575n,
@@ -82,8 +85,11 @@ interface Held extends Coin {
   readonly bornAt: number;
 }
 
-/** Ten days, a block every ten minutes; the same payouts, deposits and fee rates for every strategy. */
-export async function runStream(strategy: Strategy, seed: number): Promise<StreamFigures> {
+/** So many blocks, ten minutes apart; the same payouts, deposits and fee rates for every strategy. */
+export async function runStream(
+  strategy: Strategy,
+  { seed, blocks }: { readonly seed: number; readonly blocks: number },
+): Promise<StreamFigures> {
   const events = createSeededRandom(seed);
   let coins: Held[] = [{ outpoint: outpointOf(0), units: 2_000_000_000n, bornAt: -10 }];
   let made = 1;
@@ -96,9 +102,11 @@ export async function runStream(strategy: Strategy, seed: number): Promise<Strea
   const spend = (spent: readonly Coin[], outUnits: bigint): void => {
     const gone = new Set(spent.map(({ outpoint }) => outpoint));
     coins = coins.filter(({ outpoint }) => !gone.has(outpoint));
-    fees += spent.reduce((sum, { units }) => sum + units, 0n) - outUnits;
+    const fee = spent.reduce((sum, { units }) => sum + units, 0n) - outUnits;
+    if (fee <= 0n) throw new Error(`a transaction without a fee: ${fee}`);
+    fees += fee;
   };
-  for (let block = 0; block < BLOCKS; block += 1) {
+  for (let block = 0; block < blocks; block += 1) {
     rate = nextRate(events, rate);
     for (const units of depositsOf(events)) receive(units, block);
     for (const units of payoutsOf(events)) {
@@ -108,21 +116,28 @@ export async function runStream(strategy: Strategy, seed: number): Promise<Strea
     const task = taskOf(coins, { block, orders: waiting, rate });
     const done = waiting.length === 0 ? null : strategy.pay(task, block);
     if (done !== null) {
-      const paid = waiting.slice(0, done.paid);
-      const outUnits = [...paid.map(({ units }) => units), ...done.change];
+      const outUnits = [...done.paid.map(({ units }) => units), ...done.change];
       spend(
         done.coins,
         outUnits.reduce((sum, units) => sum + units, 0n),
       );
       for (const units of done.change) receive(units, block);
-      waiting = waiting.slice(done.paid);
+      const paid = new Set(done.paid);
+      waiting = waiting.filter((order) => !paid.has(order));
     } else if (strategy.consolidates && waiting.length === 0)
       consolidate(task, spend, (units) => receive(units, block));
     waited += waiting.length;
     if (block % 100 === 0) await new Promise(setImmediate);
   }
   const later = BigInt(coins.length) * partFee(INPUT_WEIGHT.p2tr, LONG_TERM);
-  return { fees: Number(fees + later), coinsLeft: coins.length, payoutBlocksWaited: waited };
+  return {
+    payouts: payouts - waiting.length,
+    feesPaid: Number(fees),
+    coinsLeft: coins.length,
+    costOfCoinsLeft: Number(later),
+    feesAndCostOfCoinsLeft: Number(fees + later),
+    payoutBlocksWaited: waited,
+  };
 }
 
 function taskOf(

@@ -1,7 +1,7 @@
 import type { Bench } from './bench-result.ts';
 import { measureBatchShapes } from './batch-shapes.ts';
-import { measureBitcoinCost } from './bitcoin-cost.ts';
 import { measureCoins } from './coin-selection.ts';
+import { measureCosts } from './costs.ts';
 import { measureGas } from './gas.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureSettle } from './settle.ts';
@@ -11,8 +11,8 @@ const benches: Readonly<Record<string, Bench>> = {
   'batch-shapes': measureBatchShapes,
   settle: measureSettle,
   recovery: measureRecovery,
+  costs: measureCosts,
   coins: measureCoins,
-  'bitcoin-cost': measureBitcoinCost,
 };
 
 const [name = '--list'] = process.argv.slice(2);

@@ -1,67 +1,118 @@
-import { taprootSigner } from '../test/harness/bitcoin-keys.ts';
-import { recipient } from '../test/harness/bitcoin-world.ts';
+import { z } from 'zod';
 import { scriptOfAddress } from '../src/networks/bitcoin/script.ts';
 import { signPayment } from '../src/networks/bitcoin/sign-inputs.ts';
-import { readTransaction } from '../src/networks/bitcoin/transaction.ts';
 import { treasuryKeyOf } from '../src/networks/bitcoin/treasury-key.ts';
-import { STANDARD_WEIGHT, virtualBytes } from '../src/networks/bitcoin/weight.ts';
-import { compare, type BenchResult } from './bench-result.ts';
+import { STANDARD_WEIGHT, type TreasuryKind } from '../src/networks/bitcoin/weight.ts';
+import { ecdsaSigner, taprootSigner } from '../test/harness/bitcoin-keys.ts';
+import { recipient, startBitcoinWorld, type BitcoinWorld } from '../test/harness/bitcoin-world.ts';
 
-const SIZES = [1, 2, 5, 10, 50, 100, 300, 1_000] as const;
+/** What one payout takes of a block, as a share of the transaction that holds it. */
+export interface BitcoinCost {
+  readonly treasury: TreasuryKind;
+  /** Payouts in the transaction. */
+  readonly payouts: number;
+  readonly virtualBytes: number;
+  /** Of the whole transaction. */
+  readonly inputs: number;
+  readonly changeOutputs: number;
+}
+
+export interface BitcoinCosts {
+  readonly costs: readonly BitcoinCost[];
+  /** As many as Knit puts into one transaction. */
+  readonly payoutsWhenFull: number;
+  /** As many as nodes would relay in one. */
+  readonly mostRelayed: number;
+}
+
+const SIZES = [1, 2, 5, 10, 50, 100] as const;
+const SIGNERS = { p2tr: taprootSigner, p2wpkh: ecdsaSigner } as const;
+
+/** Above what a coin is expected to cost some day, so that none is spent beyond what is needed. */
+const SAT_PER_KVB = 20_000n;
+
+/** More than the treasury wishes to have, so that change is not split, and each enough for any batch. */
+const COINS = 40;
+const COIN_UNITS = 100_000_000n;
+const PAYOUT_UNITS = 10_000n;
 
 /**
- * Virtual bytes per payout, by the bytes that are signed: one P2TR coin, P2WPKH recipients and one change output,
- * against a transaction for each payout. `full`: the most payouts whose transaction nodes still relay.
+ * Virtual bytes per payout to P2WPKH recipients, by what a local chain has mined: alone, together, and in
+ * the largest batch. They do not vary from run to run, so there is one.
  */
-export async function measureBitcoinCost(tell: (progress: string) => void): Promise<BenchResult> {
-  const ours = new Map<string, number>();
-  const baselines = new Map<string, number>();
-  const alone = await bytesOf(1);
-  const full = await findFull();
-  for (const size of [...SIZES, full]) {
-    const perPayout = (await bytesOf(size)) / size;
-    const key = size === full ? `full-${size}` : `${size}`;
-    ours.set(key, perPayout);
-    baselines.set(`alone/${key}`, alone);
-    tell(`${key}: ${perPayout.toFixed(1)} virtual bytes a payout`);
+export async function measureBitcoinCosts(tell: (progress: string) => void): Promise<BitcoinCosts> {
+  const costs: BitcoinCost[] = [];
+  let payoutsWhenFull = 0;
+  for (const treasury of ['p2tr', 'p2wpkh'] as const) {
+    const world = await startBitcoinWorld({ signer: SIGNERS[treasury]('treasury') });
+    world.fund(...Array.from({ length: COINS }, () => COIN_UNITS));
+    world.chain.setFeeEstimate(SAT_PER_KVB);
+    payoutsWhenFull = world.driver.limits.ordersPerAttempt;
+    for (const payouts of [...SIZES, payoutsWhenFull]) {
+      const cost = { treasury, ...(await measureBatch(world, payouts)) };
+      costs.push(cost);
+      tell(`Bitcoin: ${JSON.stringify(cost)}`);
+    }
   }
-  return compare(
-    { name: 'bitcoin-cost', unit: 'virtual bytes per payout', runs: 1 },
-    ours,
-    baselines,
-  );
+  const mostRelayed = await findMostRelayed();
+  tell(`Bitcoin: nodes relay up to ${mostRelayed} payouts in a transaction`);
+  return { costs, payoutsWhenFull, mostRelayed };
 }
 
-async function bytesOf(payouts: number): Promise<number> {
-  return virtualBytes(await weightOf(payouts));
-}
+const mined = z.object({
+  vsize: z.number(),
+  vin: z.array(z.unknown()),
+  vout: z.array(z.unknown()),
+});
 
-const key = treasuryKeyOf(taprootSigner('treasury'));
-
-async function weightOf(payouts: number): Promise<number> {
-  const outputs = Array.from({ length: payouts }, (_, index) => ({
-    units: 10_000n,
-    script: scriptOfAddress(recipient(index)),
-  }));
-  const coins = [{ outpoint: `${'ab'.repeat(32)}:0`, units: 10n ** 12n }];
-  const change = { units: 10n ** 11n, script: key.script };
-  const payment = { coins, outputs: [...outputs, change], mostFeeUnits: 10n ** 12n };
-  const { rawTransaction } = await signPayment(key, payment);
-  return readTransaction(rawTransaction).weight;
+async function measureBatch(
+  world: BitcoinWorld,
+  payouts: number,
+): Promise<Omit<BitcoinCost, 'treasury'>> {
+  const orders = Array.from({ length: payouts }, (_, index) => world.order(index, PAYOUT_UNITS));
+  const { transaction } = await world.sign(orders);
+  await world.driver.broadcast(transaction.rawTransaction);
+  world.mine(6);
+  const { transactionHash } = transaction;
+  const blockHash = world.chain.truth.placeOf(transactionHash)?.blockHash;
+  const answer = await world.nodes[0]?.request('getrawtransaction', [
+    transactionHash,
+    1,
+    blockHash,
+  ]);
+  const { vsize, vin, vout } = mined.parse(answer);
+  return {
+    payouts,
+    virtualBytes: vsize / payouts,
+    inputs: vin.length,
+    changeOutputs: vout.length - payouts,
+  };
 }
 
 /** Found by what is signed: a heavier transaction is refused. */
-async function findFull(): Promise<number> {
+async function findMostRelayed(): Promise<number> {
   let low = 1_000;
   let high = Math.ceil(STANDARD_WEIGHT / 120);
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    try {
-      await weightOf(middle);
-      low = middle;
-    } catch {
-      high = middle - 1;
-    }
+    if (await canBeSigned(middle)) low = middle;
+    else high = middle - 1;
   }
   return low;
+}
+
+async function canBeSigned(payouts: number): Promise<boolean> {
+  const key = treasuryKeyOf(taprootSigner('treasury'));
+  const outputs = Array.from({ length: payouts }, (_, index) => ({
+    units: PAYOUT_UNITS,
+    script: scriptOfAddress(recipient(index)),
+  }));
+  const coins = [{ outpoint: `${'ab'.repeat(32)}:0`, units: 10n ** 12n }];
+  const change = { units: 10n ** 11n, script: key.script };
+  try {
+    await signPayment(key, { coins, outputs: [...outputs, change], mostFeeUnits: 10n ** 12n });
+    return true;
+  } catch {
+    return false;
+  }
 }

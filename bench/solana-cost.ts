@@ -6,8 +6,8 @@ import { createSolanaWorld, wallet, type SolanaWorld } from '../test/harness/sol
 
 /** What one payout takes of the chain, as a share of the transaction that holds it. */
 export interface SolanaCost {
-  /** "fresh/USDT/6": recipients who never had the token, six a transaction. */
-  readonly key: string;
+  /** `existing`: recipients who have had the token; `fresh`: each token account is opened, and its rent paid. */
+  readonly kind: (typeof KINDS)[number];
   /** `ours`: the driver's. `plain`: a wallet's transfer without limit, price and memo, one a transaction. */
   readonly whose: 'ours' | 'plain';
   /** Payouts in the transaction. */
@@ -26,10 +26,11 @@ type Kind = (typeof KINDS)[number];
 
 /** More than any transaction holds. */
 const MANY = 12;
+const SIZES = [1, 2, 5, MANY] as const;
 
 /**
  * Lamports, bytes and compute units per payout, from what the local chain's virtual machine has charged: alone,
- * by fives and in a full transaction. They do not vary from run to run, so there is one.
+ * a few together and in a full transaction. They do not vary from run to run, so there is one.
  */
 export async function measureSolanaCosts(
   tell: (progress: string) => void,
@@ -38,11 +39,11 @@ export async function measureSolanaCosts(
   const costs: SolanaCost[] = [];
   const note = (cost: SolanaCost): void => {
     costs.push(cost);
-    tell(`${cost.whose}/${cost.key}: ${JSON.stringify(cost)}`);
+    tell(`Solana: ${JSON.stringify(cost)}`);
   };
   for (const kind of KINDS) {
     note(await measurePlain(world, kind));
-    for (const wanted of [1, 5, MANY]) note(await measureOurs(world, kind, wanted));
+    for (const wanted of SIZES) note(await measureOurs(world, kind, wanted));
   }
   return costs;
 }
@@ -127,7 +128,7 @@ function costOf(
   const spent = before - world.chain.lamportsOf(world.treasury);
   const each = (total: bigint | number): number => Math.round((Number(total) * 10) / payouts) / 10;
   return {
-    key: `${kind}/USDT/${payouts}`,
+    kind,
     whose,
     payouts,
     feeLamports: each(executed.feeLamports),

@@ -5,50 +5,56 @@ import { openTronWorld, tronKey, type TronWorld } from '../test/harness/tron-wor
 
 /** What one payout takes of the chain, and what it burns where the treasury has nothing staked or rented. */
 export interface TronCost {
-  /** "fresh/USDT": the recipient has never had the token; "existing/USDT": he has some. */
+  /** "USDT/fresh": the recipient has never had the token; "USDT/existing+340%": he has, and the token is in demand. */
   readonly key: string;
-  /** `ours`: the driver's transaction. `memo`: the same with the payout's id as a memo, made by tronweb. */
-  readonly whose: 'ours' | 'memo';
+  /** `ours`: the driver's. `plain`: a wallet's, made by tronweb. `memo`: that with the payout's id as a memo. */
+  readonly whose: (typeof WAYS)[number];
   readonly energy: number;
   readonly bytes: number;
   readonly sun: number;
 }
 
+const WAYS = ['ours', 'plain', 'memo'] as const;
+
 /** Of the penalty of a contract in great demand, in ten-thousandths on top: none, and mainnet's USDT's. */
 const FACTORS = [0, 34_000] as const;
 
+/** As long as a payout's id. */
 const MEMO_BYTES = 36;
 
 /**
- * Energy, bandwidth and TRX per payout, read from the receipts of a local chain. They do not vary from run to
- * run, so there is one. A transaction holds one payout whatever waits: it is full at 1.
+ * Energy, bandwidth and TRX per payout, read from the receipts of a local chain, at its 100 sun a unit of energy and
+ * 1,000 a byte. They do not vary from run to run, so there is one.
  */
 export async function measureTronCosts(
   tell: (progress: string) => void,
-): Promise<readonly TronCost[]> {
+): Promise<{ readonly costs: readonly TronCost[]; readonly payoutsWhenFull: number }> {
   const costs: TronCost[] = [];
+  let payoutsWhenFull = 0;
   for (const factor of FACTORS) {
     const world = await openTronWorld();
+    payoutsWhenFull = world.driver.limits.ordersPerAttempt;
     for (const asset of [world.usdt, world.usdc]) {
       world.chain.controls.setEnergyFactor(asset.contract ?? '', factor);
     }
     // The daily bytes are free, and used up.
     world.chain.controls.setParameter('getFreeNetLimit', 0);
     await world.blocks(1);
-    const name = factor === 0 ? '' : `/+${factor / 100}%`;
+    const name = factor === 0 ? '' : `+${factor / 100}%`;
     let number = 0n;
     for (const token of ['USDT', 'USDC'] as const) {
       for (const kind of ['fresh', 'existing'] as const) {
-        for (const whose of ['ours', 'memo'] as const) {
+        for (const whose of WAYS) {
           number += 1n;
           const cost = await measureOne(world, { token, kind, whose, number });
-          costs.push({ ...cost, key: `${kind}/${token}${name}`, whose });
-          tell(`${whose}/${kind}/${token}${name}: ${JSON.stringify(cost)}`);
+          const key = `${token}/${kind}${name}`;
+          costs.push({ ...cost, key, whose });
+          tell(`Tron, ${whose}, ${key}: ${JSON.stringify(cost)}`);
         }
       }
     }
   }
-  return costs;
+  return { costs, payoutsWhenFull };
 }
 
 interface Case {
@@ -70,10 +76,10 @@ async function measureOne(
   }
   const order = world.order(`payout ${number}`, { asset, toAddress });
   const signed = await world.sign(order, number);
+  const transfer = { toAddress, contract: asset.contract ?? '', units: order.units };
+  const memo = whose === 'memo' ? 'x'.repeat(MEMO_BYTES) : '';
   const raw =
-    whose === 'ours'
-      ? signed.transaction.rawTransaction
-      : await withMemo(world, { toAddress, contract: asset.contract ?? '', units: order.units });
+    whose === 'ours' ? signed.transaction.rawTransaction : await byWallet(world, transfer, memo);
   const node = world.chain.openNode('node 1');
   const answer = (await node.post('/wallet/broadcasthex', { transaction: hexOf(raw) })) as Answer;
   if (answer.result !== true) throw new Error(`the chain refused: ${JSON.stringify(answer)}`);
@@ -102,10 +108,11 @@ interface Info {
   };
 }
 
-/** The same transfer with a memo as long as a payout's id, built and signed without a node. */
-async function withMemo(
+/** The same transfer as a wallet builds and signs it, without a node. */
+async function byWallet(
   world: TronWorld,
   transfer: { readonly toAddress: string; readonly contract: string; readonly units: bigint },
+  memo: string,
 ): Promise<string> {
   const tronWeb = new TronWeb({ fullHost: 'http://127.0.0.1:1', privateKey: '01'.repeat(32) });
   const head = world.chain.truth.head();
@@ -129,15 +136,13 @@ async function withMemo(
     ],
     world.treasury,
   );
-  const memo = 'x'.repeat(MEMO_BYTES);
   const local = { txLocal: true };
-  const noted = await tronWeb.transactionBuilder.addUpdateData(
-    built.transaction,
-    memo,
-    'utf8',
-    local,
-  );
-  const signed = await tronWeb.trx.sign(noted);
+  const { transactionBuilder } = tronWeb;
+  const whole =
+    memo === ''
+      ? built.transaction
+      : await transactionBuilder.addUpdateData(built.transaction, memo, 'utf8', local);
+  const signed = await tronWeb.trx.sign(whole);
   const [signature = ''] = signed.signature;
   const raw = Buffer.from(signed.raw_data_hex, 'hex');
   return `0a${lengthOf(raw.length)}${signed.raw_data_hex}1241${signature}`;

@@ -3,6 +3,7 @@ import { measureBatchShapes } from './batch-shapes.ts';
 import { measureCoins } from './coin-selection.ts';
 import { measureCosts } from './costs.ts';
 import { measureGas } from './gas.ts';
+import { measureNetworks } from './networks.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureSettle } from './settle.ts';
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, Bench>> = {
   recovery: measureRecovery,
   costs: measureCosts,
   coins: measureCoins,
+  networks: measureNetworks,
 };
 
 const [name = '--list'] = process.argv.slice(2);

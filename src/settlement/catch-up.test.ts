@@ -105,3 +105,65 @@ describe('a worker that starts', () => {
     expect(await step()).toBe(true);
   });
 });
+
+describe('a worker that starts where nothing counts what was signed', () => {
+  const VALID_FOR_MS = 100_000;
+
+  /** The chain's final block is of the time that the test says. */
+  function startAlone(final: { time: Date }): () => Promise<boolean> {
+    const { driver } = road.treasury;
+    const limits = { ...driver.limits, validForMs: VALID_FOR_MS };
+    const head = async () => ({ ...(await driver.head()), finalTime: final.time });
+    return start({ driver: { lanes: 'independent', limits, head } });
+  }
+
+  async function hasSigned(followedAt: Date | null): Promise<void> {
+    await road.db.database.query(
+      'UPDATE settlement_networks SET next_number = next_number + 1, followed_at = $1',
+      [followedAt],
+    );
+  }
+
+  const ago = (ms: number): Date => new Date(road.clock.now().getTime() - ms);
+
+  it('waits until whatever was signed before has had its time', async () => {
+    await hasSigned(ago(60_000));
+    const final = { time: road.clock.now() };
+    const step = startAlone(final);
+    expect(await step()).toBe(false);
+    final.time = new Date(road.clock.now().getTime() + VALID_FOR_MS);
+    expect(await step()).toBe(false);
+    final.time = new Date(final.time.getTime() + 1);
+    expect(await step()).toBe(true);
+  });
+
+  it.each<[string, () => Date | null]>([
+    ['was never followed', () => null],
+    ['was followed a minute ago', () => ago(60_000)],
+    ['was followed by a clock that ran ahead', () => ago(-1)],
+  ])('waits where its database %s', async (_, followedAt) => {
+    await hasSigned(followedAt());
+    expect(await startAlone({ time: road.clock.now() })()).toBe(false);
+  });
+
+  it('does not wait where its database was followed a moment ago', async () => {
+    await hasSigned(ago(59_999));
+    expect(await startAlone({ time: road.clock.now() })()).toBe(true);
+  });
+
+  it('does not wait where nothing was ever signed', async () => {
+    expect(await startAlone({ time: road.clock.now() })()).toBe(true);
+  });
+
+  it('whose clock ran ahead waits no longer than from when it is right', async () => {
+    await hasSigned(null);
+    road.clock.advance(365 * 24 * 3_600_000);
+    const final = { time: new Date(0) };
+    const step = startAlone(final);
+    expect(await step()).toBe(false);
+    road.clock.advance(-365 * 24 * 3_600_000);
+    expect(await step()).toBe(false);
+    final.time = new Date(road.clock.now().getTime() + VALID_FOR_MS + 1);
+    expect(await step()).toBe(true);
+  });
+});

@@ -30,24 +30,36 @@ function createCounting(settlement: Settlement): IsShown {
   };
 }
 
+/** A backup that was restored is older than that. So is what a worker left that ended long ago, for nothing. */
+const FRESH_MS = 60_000;
+
 /**
  * Nothing counts what was signed, but it expires: whatever this worker's database may have lost is in a final
  * block, or never will be, once a block is final that is later than its last moment. A database that has never
- * signed for the network has nothing to lose.
+ * signed for the network has nothing to lose, and one that was followed a moment ago has lost nothing.
  */
 function createWaiting({ database, driver, clock }: Settlement): IsShown {
   const { network, limits } = driver;
-  const startedAt = clock.now();
+  let since = clock.now();
   let isOver = limits.validForMs === null;
   return async () => {
     if (isOver) return true;
     const state = await findNetworkState(database, network);
     if (state === undefined) return false;
+    const now = clock.now();
+    // A clock that ran ahead must not make the wait endless once it is right.
+    if (now < since) since = now;
     const { finalTime } = await driver.head();
     isOver =
-      state.nextNumber === FIRST_NUMBER || finalTime > later(startedAt, limits.validForMs ?? 0);
+      state.nextNumber === FIRST_NUMBER ||
+      isFresh(state.followedAt, now) ||
+      finalTime > later(since, limits.validForMs ?? 0);
     return isOver;
   };
+}
+
+function isFresh(followedAt: Date | null, now: Date): boolean {
+  return followedAt !== null && followedAt <= now && later(followedAt, FRESH_MS) > now;
 }
 
 /**

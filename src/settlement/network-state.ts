@@ -14,6 +14,8 @@ export interface NetworkState {
   readonly stoppedFor: string | null;
   /** The newest block that was seen final; null before the first. */
   readonly final: BlockReference | null;
+  /** When a worker that may sign last followed the network; null: none has. */
+  readonly followedAt: Date | null;
   readonly updatedAt: Date;
 }
 
@@ -106,6 +108,14 @@ export async function resumeNetwork(
   return resumed.length === 1;
 }
 
+/** A worker that may sign follows the network. Only where the database is known to be no older than the chain. */
+export async function noteFollowed(db: Queryable, network: NetworkId, at: Date): Promise<void> {
+  await db.query('UPDATE settlement_networks SET followed_at = $2 WHERE network = $1', [
+    network,
+    at,
+  ]);
+}
+
 /** Notes a block as final. An older one than is noted already changes nothing. */
 export async function noteFinal(
   db: Queryable,
@@ -137,7 +147,8 @@ export async function findNetworkState(
   return row && toState(row);
 }
 
-const COLUMNS = 'network, payer, next_number, stopped_for, final_number, final_hash, updated_at';
+const COLUMNS = `network, payer, next_number, stopped_for, final_number, final_hash, followed_at,
+  updated_at`;
 
 interface NetworkRow {
   network: NetworkId;
@@ -146,6 +157,7 @@ interface NetworkRow {
   stopped_for: string | null;
   final_number: bigint | null;
   final_hash: string | null;
+  followed_at: Date | null;
   updated_at: Date;
 }
 
@@ -156,6 +168,7 @@ function toState(row: NetworkRow): NetworkState {
     nextNumber: row.next_number,
     stoppedFor: row.stopped_for,
     final: toBlock(row.final_number, row.final_hash),
+    followedAt: row.followed_at,
     updatedAt: row.updated_at,
   };
 }

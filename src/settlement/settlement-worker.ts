@@ -7,7 +7,7 @@ import { createHeadFollower } from './follow-head.ts';
 import { keepUp } from './keep-up.ts';
 import { listLanes, openLane, type LaneRole } from './lanes.ts';
 import { limitAlarms } from './limit-alarms.ts';
-import { openNetwork, PayerMismatch } from './network-state.ts';
+import { noteFollowed, openNetwork, PayerMismatch } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
@@ -40,6 +40,8 @@ export function startSettlementWorker(settlement: Settlement): SettlementWorker 
   };
 }
 
+const FOLLOWED_EVERY_MS = 10_000;
+
 async function work(settlement: Settlement, signal: AbortSignal): Promise<void> {
   await reachChain(settlement, signal);
   const { idleMs, checkEveryMs, waitMs, reconcileEveryMs, compareEveryMs } = settlement.pace;
@@ -64,6 +66,7 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
       rarely(async () => await tendLanes(settlement)),
     ),
     repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
+    followOn(settlement, { signal, caughtUp }),
     repeatEvery(waitMs, async () => {
       const chores = await keepUp(settlement);
       // The next one waits for this one to be final, and payouts wait for all of them.
@@ -79,6 +82,19 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
       rarely(async () => await compareLedger(settlement)),
     ),
   ]);
+}
+
+/** From then on, and while it runs, the database is known to be no older than the chain. */
+async function followOn(
+  settlement: Settlement,
+  { signal, caughtUp }: { readonly signal: AbortSignal; readonly caughtUp: Promise<void> },
+): Promise<void> {
+  const { database, driver, clock } = settlement;
+  await caughtUp;
+  await repeat(settlement, { signal, pauseMs: FOLLOWED_EVERY_MS }, async () => {
+    await noteFollowed(database, driver.network, clock.now());
+    return 0;
+  });
 }
 
 /** Nothing is done before the chain was compared with the configuration and the lanes are open. */

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface PartMemory {
   /** Resident: pages that several processes share count in each of them. */
   readonly residentBytes: number;
-  /** The same with shared pages divided among those that share them, so that parts add up. */
+  /** The same with shared pages divided among all processes of the machine that share them, so that parts add up. */
   readonly proportionalBytes: number;
   readonly processes: number;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AssertionFailure } from '../src/base/assert.ts';
 import { scriptOfAddress } from '../src/networks/bitcoin/script.ts';
 import { signPayment } from '../src/networks/bitcoin/sign-inputs.ts';
 import { treasuryKeyOf } from '../src/networks/bitcoin/treasury-key.ts';
@@ -54,9 +55,10 @@ export async function measureBitcoinCosts(tell: (progress: string) => void): Pro
       tell(`Bitcoin: ${JSON.stringify(cost)}`);
     }
   }
-  const mostRelayed = await findMostRelayed();
-  tell(`Bitcoin: nodes relay up to ${mostRelayed} payouts in a transaction`);
-  return { costs, payoutsWhenFull, mostRelayed };
+  const largest = await findLargest();
+  costs.push(largest);
+  tell(`Bitcoin: no more would be relayed than ${JSON.stringify(largest)}`);
+  return { costs, payoutsWhenFull, mostRelayed: largest.payouts };
 }
 
 const mined = z.object({
@@ -89,19 +91,24 @@ async function measureBatch(
   };
 }
 
-/** Found by what is signed: a heavier transaction is refused. */
-async function findMostRelayed(): Promise<number> {
+/** The largest transaction that nodes would relay. Found by what is signed: a heavier one is refused. */
+async function findLargest(): Promise<BitcoinCost> {
   let low = 1_000;
   let high = Math.ceil(STANDARD_WEIGHT / 120);
+  let weight = await weightOf(low);
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (await canBeSigned(middle)) low = middle;
-    else high = middle - 1;
+    const found = await weightOf(middle);
+    if (found === null) high = middle - 1;
+    else [low, weight] = [middle, found];
   }
-  return low;
+  if (weight === null) throw new Error(`${low} payouts are too heavy`);
+  const virtualBytes = Math.ceil(weight / 4) / low;
+  return { treasury: 'p2tr', payouts: low, virtualBytes, inputs: 1, changeOutputs: 1 };
 }
 
-async function canBeSigned(payouts: number): Promise<boolean> {
+/** Null: it is too heavy to be signed. */
+async function weightOf(payouts: number): Promise<number | null> {
   const key = treasuryKeyOf(taprootSigner('treasury'));
   const outputs = Array.from({ length: payouts }, (_, index) => ({
     units: PAYOUT_UNITS,
@@ -109,10 +116,11 @@ async function canBeSigned(payouts: number): Promise<boolean> {
   }));
   const coins = [{ outpoint: `${'ab'.repeat(32)}:0`, units: 10n ** 12n }];
   const change = { units: 10n ** 11n, script: key.script };
+  const payment = { coins, outputs: [...outputs, change], mostFeeUnits: 10n ** 12n };
   try {
-    await signPayment(key, { coins, outputs: [...outputs, change], mostFeeUnits: 10n ** 12n });
-    return true;
-  } catch {
-    return false;
+    return (await signPayment(key, payment)).transaction.weight;
+  } catch (error) {
+    if (error instanceof AssertionFailure) return null;
+    throw error;
   }
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Webhook } from 'standardwebhooks';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createPublicClient, http, parseAbi, type Hex } from 'viem';
 import { freePort } from '../src/sandbox/free-port.ts';
 import { createDatabase } from '../src/database/database.ts';
@@ -17,7 +17,8 @@ import { spawnSandbox, startSandbox, type RunningSandbox } from './harness/sandb
 import { freshAddress } from './harness/settlement-world.ts';
 
 // The sandbox as a newcomer meets it: its own process, its printed curl, real chains, and a client
-// and a signature check that Knit has no part in.
+// and a signature check that Knit has no part in. Where many tests run at once, six chains take their time.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
 const run = promisify(execFile);
 const abi = parseAbi([

@@ -40,12 +40,15 @@ async function order(fields: Readonly<Record<string, unknown>>): Promise<Answer>
   return (await response.json()) as Answer;
 }
 
+async function get(path: string): Promise<Answer> {
+  const headers = { 'X-API-KEY': sandbox.file.apiKey };
+  return (await (await fetch(`${sandbox.file.baseUrl}${path}`, { headers })).json()) as Answer;
+}
+
 /** Waits until the payout is COMPLETED or FAILED. */
 async function untilFinal(id: unknown): Promise<Readonly<Record<string, unknown>>> {
   for (;;) {
-    const headers = { 'X-API-KEY': sandbox.file.apiKey };
-    const url = `${sandbox.file.baseUrl}/api/v1/payouts/${String(id)}`;
-    const { data } = (await (await fetch(url, { headers })).json()) as Answer;
+    const { data } = await get(`/api/v1/payouts/${String(id)}`);
     const payout = present(data, 'the payout is there');
     if (payout['status'] === 'COMPLETED' || payout['status'] === 'FAILED') return payout;
     await pause(250);
@@ -127,6 +130,9 @@ describe.concurrent('a payout, to the last digit, with its webhook', () => {
       check(await client.unitsOf(token, toAddress)).toBe(0n);
       const created = await order({ network, token, amount, toAddress });
       check([created.status, created.errors]).toEqual([201, undefined]);
+      // The API process asks the chain as well, without a key.
+      const asked = await get(`/api/v1/payouts/${String(created.data?.['id'])}/status`);
+      check(asked.status).toBe(200);
       const payout = await untilFinal(created.data?.['id']);
       check(payout).toMatchObject({ status: 'COMPLETED', network, token, toAddress, info: null });
       check(await client.unitsOf(token, toAddress)).toBe(units);

@@ -42,7 +42,7 @@ test('an open attempt of the version before is refused, with what to do', async 
   expect(result.stderr).toMatch(/^knit: migration 8 was not applied: transactions of the version /);
   expect(await runKnit(['migrate', '--check'], env)).toMatchObject({
     exitCode: 1,
-    stdout: 'missing 8\nmissing 9\n',
+    stdout: 'missing 8\nmissing 9\nmissing 10\n',
   });
 });
 
@@ -53,7 +53,7 @@ test('what has ended is kept as transactions', async () => {
   );
   expect(await runKnit(['migrate'], env)).toMatchObject({
     exitCode: 0,
-    stdout: 'applied 8\napplied 9\n',
+    stdout: 'applied 8\napplied 9\napplied 10\n',
   });
   expect(
     await db.database.query(

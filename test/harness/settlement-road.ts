@@ -260,7 +260,7 @@ async function findOpenPayouts(database: Database): Promise<number> {
  * Holds every broadcast to the promises: the very bytes are recorded, and what they carry is the only
  * attempt of its payouts that is alive.
  */
-function guarded(
+export function guarded(
   driver: NetworkDriver,
   watch: { database: Database; sent: string[]; violations: string[] },
 ): NetworkDriver {
@@ -287,7 +287,7 @@ function guarded(
   };
 }
 
-function keepingLog(lines: LogLine[]): Log {
+export function keepingLog(lines: LogLine[]): Log {
   const keep =
     (level: LogLine['level']) =>
     (fields: object, message: string): void => {

@@ -45,7 +45,7 @@ export async function runWorld(
     await world.check();
     if (options.stopAtFirst && findings.total() > 0) break;
     if (troubleUntilMs === Infinity && world.isOrdered()) {
-      troubleUntilMs = scheduler.now() + LAST_TROUBLE_MS;
+      troubleUntilMs = scheduler.now() + LAST_TROUBLE_MS * world.chain.slowness;
     }
     if (calmSince === null && scheduler.now() >= troubleUntilMs) {
       world.calm();

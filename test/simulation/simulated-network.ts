@@ -21,7 +21,7 @@ export interface SimulatedNetwork {
   readonly nodes: readonly SimulatedNode[];
   /** Between two blocks, in milliseconds, on average. */
   readonly blockMs: number;
-  /** How many times as slow as elsewhere settlement goes about its work: a chain of slow blocks has time. */
+  /** How many times as slow as elsewhere settlement goes about its work, and as long the trouble lasts. */
   readonly slowness: number;
   /** The driver of one process, on endpoints of its own. */
   readonly openDriver: (place: DriverPlace) => NetworkDriver;

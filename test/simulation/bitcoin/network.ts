@@ -37,7 +37,12 @@ export async function createBitcoinNetwork(place: NetworkPlace): Promise<Simulat
     return createMoodyNode(chain.openNode(name), random.fork(name));
   });
   const payments = createPayments(chain, treasury.scriptHex);
-  const blocks = createBlocks(chain, { treasury, payments, confirmations: CONFIRMATIONS });
+  const blocks = createBlocks(chain, {
+    treasury,
+    payments,
+    confirmations: CONFIRMATIONS,
+    nowMs: place.nowMs,
+  });
   const assets: readonly Asset[] = [
     {
       network: 'BITCOIN_MAINNET',
@@ -53,7 +58,7 @@ export async function createBitcoinNetwork(place: NetworkPlace): Promise<Simulat
     assets,
     nodes,
     blockMs,
-    slowness: 3,
+    slowness: 4,
     openDriver: (driverPlace) =>
       createBitcoinDriver({
         expectedGenesis,

@@ -156,16 +156,13 @@ function chainTroubles({ random, chain, blocks }: BitcoinTroublePlace): Trouble[
     {
       kind: 'fee-spike',
       begin: () => {
-        chain.setFeeEstimate(BigInt(random.between(1_000, DEAREST_SAT_PER_KVB)));
-        return () => chain.setFeeEstimate(null);
-      },
-    },
-    { kind: 'late-landing', begin: () => blocks.holdBack(random) },
-    {
-      kind: 'key-used-by-hand',
-      begin: () => {
-        blocks.spendByHand(random);
-        return undefined;
+        const satPerKvb = BigInt(random.between(1_000, DEAREST_SAT_PER_KVB));
+        chain.setFeeEstimate(satPerKvb);
+        blocks.setFloor(random.chance(0.5) ? satPerKvb : 0n);
+        return () => {
+          chain.setFeeEstimate(null);
+          blocks.setFloor(0n);
+        };
       },
     },
   ];

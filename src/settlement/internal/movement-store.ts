@@ -49,7 +49,7 @@ export async function findBookedKeys(
   );
 }
 
-/** The payouts of a token, in the attempts under these fences, that explain no transfer yet. */
+/** The payouts of a token, in the attempts under these fences that are not dead, that explain no transfer yet. */
 export async function findExplanations(
   db: Queryable,
   key: AssetKey,
@@ -68,7 +68,7 @@ export async function findExplanations(
      FROM settlement_attempts a
      JOIN settlement_attempt_items i ON i.network = a.network AND i.attempt_id = a.attempt_id
      JOIN settlement_orders o ON o.network = i.network AND o.payout_id = i.payout_id
-     WHERE a.network = $1 AND a.fence = ANY($3::text[]) AND o.token = $2
+     WHERE a.network = $1 AND a.fence = ANY($3::text[]) AND a.state <> 'DEAD' AND o.token = $2
        AND NOT EXISTS (
          SELECT 1 FROM settlement_movements m WHERE m.network = $1 AND m.payout_id = i.payout_id
        )

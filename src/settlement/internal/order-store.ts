@@ -252,7 +252,10 @@ export async function requeue(
   return changed.length;
 }
 
-/** Units that are signed for but in no block yet: the treasury's balance still holds them. */
+/**
+ * Units that are signed for but in no block yet: the treasury's balance still holds them. A fence is looked
+ * for among attempts that are not dead, because the index over fences holds no others.
+ */
 export async function unitsOnTheWay(
   db: Queryable,
   network: NetworkId,
@@ -263,7 +266,7 @@ export async function unitsOnTheWay(
      WHERE o.network = $1 AND o.token = $2 AND o.state = 'IN_FLIGHT'
        AND NOT EXISTS (
          SELECT 1 FROM settlement_attempts a
-         WHERE a.network = $1 AND a.fence = o.fence AND a.block_number IS NOT NULL
+         WHERE a.network = $1 AND a.fence = o.fence AND a.state <> 'DEAD' AND a.block_number IS NOT NULL
        )`,
     [network, token],
   );

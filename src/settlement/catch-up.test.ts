@@ -155,6 +155,18 @@ describe('a worker that starts where nothing counts what was signed', () => {
     expect(await startAlone({ time: road.clock.now() })()).toBe(true);
   });
 
+  it('whose clock is behind waits as long by the time of the chain', async () => {
+    await hasSigned(null);
+    const chainTime = road.clock.now().getTime() + 10 * VALID_FOR_MS;
+    const final = { time: new Date(chainTime) };
+    const step = startAlone(final);
+    expect(await step()).toBe(false);
+    final.time = new Date(chainTime + VALID_FOR_MS);
+    expect(await step()).toBe(false);
+    final.time = new Date(chainTime + VALID_FOR_MS + 1);
+    expect(await step()).toBe(true);
+  });
+
   it('whose clock ran ahead waits no longer than from when it is right', async () => {
     await hasSigned(null);
     road.clock.advance(365 * 24 * 3_600_000);

@@ -41,6 +41,7 @@ const FRESH_MS = 60_000;
 function createWaiting({ database, driver, clock }: Settlement): IsShown {
   const { network, limits } = driver;
   let since = clock.now();
+  let firstFinalTime: Date | undefined;
   let isOver = limits.validForMs === null;
   return async () => {
     if (isOver) return true;
@@ -50,10 +51,13 @@ function createWaiting({ database, driver, clock }: Settlement): IsShown {
     // A clock that ran ahead must not make the wait endless once it is right.
     if (now < since) since = now;
     const { finalTime } = await driver.head();
+    // A clock that is behind must not end the wait before it has begun: the chain's time is at least this.
+    firstFinalTime ??= finalTime;
+    const begun = since > firstFinalTime ? since : firstFinalTime;
     isOver =
       state.nextNumber === FIRST_NUMBER ||
       isFresh(state.followedAt, now) ||
-      finalTime > later(since, limits.validForMs ?? 0);
+      finalTime > later(begun, limits.validForMs ?? 0);
     return isOver;
   };
 }

@@ -1,8 +1,11 @@
 import { RpcFailure } from '../nodes/json-rpc.ts';
+import { hearQuorum } from '../nodes/hear-quorum.ts';
+import { readHead } from './chain-state.ts';
 import { parseOutpoint, type Coin } from './coin.ts';
 import { finalHeightOf } from './finality.ts';
 import type { BitcoinNode, UnspentOutput } from './node.ts';
 import type { Payer } from './payer.ts';
+import type { Transaction } from './transaction.ts';
 import { MATURITY } from './wallet.ts';
 
 /** What the treasury has, as one node's wallet tells it. */
@@ -32,13 +35,42 @@ export async function readHoldings(
   const isTaken = new Set(taken);
   // First the transactions, then the coins: what is spent in between is missing from the coins.
   const underWay = await wallet.spendsSince(finalHash);
-  const stranger = underWay.find(({ spends }) => !spends.some((coin) => isTaken.has(coin)));
   const coins = (await wallet.coins()).filter(({ outpoint }) => !isTaken.has(outpoint));
   return {
     free: coins.filter((coin) => coin.confirmations >= confirmations),
     young: coins.filter((coin) => coin.confirmations < confirmations),
-    stranger: stranger?.txid ?? null,
+    stranger: strangerAmong(underWay, isTaken),
   };
+}
+
+/** What is recorded has all of its coins taken, and so has each of its versions. */
+function strangerAmong(
+  underWay: readonly Transaction[],
+  isTaken: ReadonlySet<string>,
+): string | null {
+  const found = underWay.find(({ spends }) => !spends.every((coin) => isTaken.has(coin)));
+  return found?.txid ?? null;
+}
+
+/**
+ * As {@link Holdings} has it, by any node's word: one that has just started, or whose mempool is full, knows
+ * less than the others. Counted from the block that a quorum holds for final, so that one that is behind does
+ * not take for young what has ended. Throws RpcFailure where fewer nodes than a quorum answer.
+ */
+export async function findStranger(
+  { pool, wallets, confirmations }: Payer,
+  taken: readonly string[],
+): Promise<string | null> {
+  const { final } = await readHead(pool, confirmations);
+  const isTaken = new Set(taken);
+  const heard = await hearQuorum(pool, async (node) => {
+    const header = await node.header(final.hash);
+    if (header === null || header.confirmations < 1) {
+      throw new RpcFailure(`${node.label} has not come to block ${final.height}`);
+    }
+    return strangerAmong(await wallets.of(node).spendsSince(final.hash), isTaken);
+  });
+  return heard.find((txid) => txid !== null) ?? null;
 }
 
 /**

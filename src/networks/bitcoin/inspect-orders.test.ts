@@ -114,6 +114,35 @@ describe('inspecting orders', () => {
     expect((await driver.inspect([order(1, 1_000_000n)], NOTHING)).payable).toHaveLength(1);
   });
 
+  it('waits also where another node than the first one alone knows of it', async () => {
+    const { driver, fund, order, sign, nodes } = await startBitcoinWorld({ nodeCount: 3 });
+    fund(10_000_000n, 20_000_000n);
+    const lost = await sign([order(1, 1_000_000n)]);
+    nodes[0]?.set({ relay: 'own' });
+    nodes[1]?.set({ relay: 'own' });
+    await nodes[2]?.request('sendrawtransaction', [
+      Buffer.from(lost.transaction.rawTransaction).toString('hex'),
+    ]);
+    const { payable, waiting } = await driver.inspect([order(1, 1_000_000n)], NOTHING);
+    expect(payable).toEqual([]);
+    expect(waiting[0]?.reason).toContain(lost.transaction.transactionHash);
+  });
+
+  it('takes for its own only what spends nothing but coins that are taken', async () => {
+    const { driver, fund, order, sign } = await startBitcoinWorld();
+    fund(10_000_000n, 10_000_000n, 10_000_000n);
+    const lost = await sign([order(1, 19_000_000n)]);
+    await driver.broadcast(lost.transaction.rawTransaction);
+    const { spends, transactionHash } = lost.transaction;
+    const inspect = async (...taken: string[]) =>
+      await driver.inspect([order(1, 1_000_000n)], { unitsOnTheWay: 0n, taken });
+    expect(spends).toHaveLength(2);
+    expect((await inspect(...spends)).payable).toHaveLength(1);
+    const { payable, waiting } = await inspect(...spends.slice(0, 1));
+    expect(payable).toEqual([]);
+    expect(waiting[0]?.reason).toContain(transactionHash);
+  });
+
   it('locks no coin that only one node of two shows', async () => {
     const { driver, fund, order, nodes, chain, script } = await startBitcoinWorld({ nodeCount: 2 });
     fund(10_000_000n);

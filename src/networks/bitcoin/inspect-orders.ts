@@ -11,7 +11,7 @@ import {
 import { RpcFailure } from '../nodes/json-rpc.ts';
 import { writePlan } from './batch-plan.ts';
 import { quoteFees } from './fees.ts';
-import { confirmCoins, readHoldings, type Holdings } from './free-coins.ts';
+import { confirmCoins, findStranger, readHoldings, type Holdings } from './free-coins.ts';
 import { MOST_INPUTS, ORDERS_PER_ATTEMPT, WAITING_TRANSACTIONS, type Payer } from './payer.ts';
 import { planBatch, type BatchPlan } from './plan-batch.ts';
 import { dustLimit, scriptOfAddress } from './script.ts';
@@ -92,9 +92,10 @@ async function findPayable(
   const holdings = await payer.pool.onOne(
     async (node) => await readHoldings(payer, node, known.taken),
   );
-  if (holdings.stranger !== null) {
+  const stranger = holdings.stranger ?? (await findStranger(payer, known.taken));
+  if (stranger !== null) {
     throw new SigningPostponed(
-      `Transaction ${holdings.stranger} spends the treasury's coins and is not recorded here; nothing is signed until it is final.`,
+      `Transaction ${stranger} spends the treasury's coins and is not recorded here; nothing is signed until it is final.`,
     );
   }
   const plan = await planConfirmed(payer, open, { holdings, satPerKvb });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { taprootSigner } from '../../../test/harness/bitcoin-keys.ts';
 import { BTC, recipient, startBitcoinWorld } from '../../../test/harness/bitcoin-world.ts';
-import type { Movement } from '../network.ts';
+import { SigningPostponed, type Movement } from '../network.ts';
 import type { SpentOutput, TreasuryTransaction } from './block-activity.ts';
 import { changeOf, movementsOf } from './movements.ts';
 import { scriptOfAddress } from './script.ts';
@@ -230,6 +230,26 @@ describe('consolidation', () => {
     const { final } = await driver.head();
     const movements = await driver.movements(BTC, { from: final.number, to: final.number });
     expect(movements).toMatchObject([{ kind: 'fee', direction: 'out', counterparty: '' }]);
+  });
+
+  it('is never raised above the long-term rate, however high the market is', async () => {
+    const { driver, fund, chain } = await startBitcoinWorld();
+    fund(...small);
+    chain.setFeeEstimate(2_000n);
+    const [chore] = (await driver.upkeep({ taken: [] })).chores;
+    if (chore === undefined) throw new Error('there is one');
+    const first = await driver.signChore(chore, { sender: driver.treasury, sequence: 9n });
+    await driver.broadcast(first.rawTransaction);
+    chain.setFeeEstimate(150_000n);
+    const second = await driver.replace(first, 'itself', { taken: [...first.spends] });
+    expect(await driver.broadcast(second.rawTransaction)).toEqual({ kind: 'accepted' });
+    const [pooled] = chain.pool();
+    if (pooled === undefined) throw new Error('it waits');
+    expect(pooled.txid).toBe(second.transactionHash);
+    expect((pooled.feeUnits * 1_000n) / BigInt(pooled.vbytes)).toBeLessThanOrEqual(10_000n);
+    await expect(driver.replace(second, 'itself', { taken: [...second.spends] })).rejects.toThrow(
+      SigningPostponed,
+    );
   });
 
   const reasons: readonly [string, bigint, number][] = [

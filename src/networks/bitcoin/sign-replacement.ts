@@ -26,7 +26,7 @@ export async function signReplacement(
   old: SignedTransaction,
   taken: readonly string[],
 ): Promise<NewTransaction> {
-  const { key, fees } = payer;
+  const { key } = payer;
   const said = readTransaction(old.rawTransaction);
   assert(said.txid === old.transactionHash, 'the bytes have another hash');
   assert(old.sender === key.address, 'the transaction is of another sender');
@@ -34,6 +34,7 @@ export async function signReplacement(
   const quote = await postponing(async () => await readQuote(payer.pool));
   const extra = await findExtraCoins(payer, taken);
   const payments = said.outputs.filter(({ script }) => script !== key.script);
+  const fees = policyFor(payer.fees, payments);
   const plan = planReplacement({
     kept,
     extra,
@@ -54,6 +55,13 @@ export async function signReplacement(
   const signed = await signPayment(key, { coins, outputs, mostFeeUnits });
   assertIsVersionOf(signed.transaction, said, key.script);
   return asNewTransaction(signed, old);
+}
+
+/** What pays nobody is in no hurry: its coins are never spent at more than what they would cost another day. */
+function policyFor(fees: FeePolicy, payments: Transaction['outputs']): FeePolicy {
+  const { ceilingSatPerKvb: ceiling, longTermSatPerKvb: longTerm } = fees;
+  if (payments.length > 0 || ceiling <= longTerm) return fees;
+  return { ...fees, ceilingSatPerKvb: longTerm };
 }
 
 function tooDear({ ceilingSatPerKvb }: FeePolicy): string {

@@ -1,36 +1,24 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectPaidOnce, isStopped } from './harness/crashes.ts';
+import { startPayingAnvil } from './harness/paying-anvil.ts';
 import {
   createSettlementWorld,
   endWorker,
+  TEST_MNEMONIC,
   type SettlementWorld,
 } from './harness/settlement-world.ts';
 import { CHECKPOINTS, type Checkpoint } from '../src/settlement/settlement.ts';
-import { findAttempts } from '../src/settlement/find-attempts.ts';
-import type { Payout } from '../src/payouts/payout.ts';
 
 // Real worker processes, a real database, a real chain. What was paid is counted from the chain.
 
 let world: SettlementWorld;
 beforeAll(async () => {
-  world = await createSettlementWorld();
+  world = await createSettlementWorld(await startPayingAnvil(TEST_MNEMONIC));
 });
 afterAll(async () => {
   await world.close();
 });
-
-async function expectPaidOnce(payouts: readonly Payout[]): Promise<void> {
-  const final = await world.untilFinal(payouts);
-  for (const payout of final) {
-    expect(payout).toMatchObject({ status: 'COMPLETED', info: null });
-    expect(await world.paidTimes(payout)).toEqual([payout.units / 10n ** 12n]);
-    const attempts = await findAttempts(world.db.database, payout);
-    const landed = attempts.filter((attempt) => attempt.state === 'LANDED');
-    expect(landed).toMatchObject([{ fate: 'PAID', transactionHash: payout.transactionHash }]);
-  }
-  expect(await world.problems()).toEqual([]);
-}
 
 describe('a worker that is killed', () => {
   it.each<Checkpoint>([...CHECKPOINTS])(
@@ -41,7 +29,7 @@ describe('a worker that is killed', () => {
       const [, signal] = (await once(dying, 'exit')) as [unknown, string];
       expect(signal).toBe('SIGKILL');
       const heir = world.startWorker();
-      await expectPaidOnce(payouts);
+      await expectPaidOnce(world, payouts);
       // The heir ends what is left, also where every payout had its end before it.
       await expect.poll(async () => await world.leftOver(), { timeout: 20_000 }).toEqual([]);
       await endWorker(heir, 'SIGTERM');
@@ -61,7 +49,7 @@ describe('a worker that stalls until another has taken over', () => {
       await world.untilFinal(payouts);
       stalling.kill('SIGCONT');
       const later = await world.order(6n);
-      await expectPaidOnce([...payouts, later]);
+      await expectPaidOnce(world, [...payouts, later]);
       await Promise.all([endWorker(stalling, 'SIGTERM'), endWorker(heir, 'SIGTERM')]);
     },
     60_000,
@@ -74,12 +62,7 @@ describe('several workers at once', () => {
     const payouts = await Promise.all(
       Array.from({ length: 30 }, async () => await world.order(1n)),
     );
-    await expectPaidOnce(payouts);
+    await expectPaidOnce(world, payouts);
     await Promise.all(workers.map(async (worker) => await endWorker(worker, 'SIGTERM')));
   });
 });
-
-async function isStopped(pid: number | undefined): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return /^State:\s+T/m.test(status);
-}

@@ -26,11 +26,13 @@ import { requireDatabase } from './require-database.ts';
 export interface WorkerRehearsal {
   readonly reach: (checkpoint: Checkpoint) => Promise<void>;
   readonly pace: SettlementPace;
+  readonly openDriver: typeof openDriver;
 }
 
 const REAL: WorkerRehearsal = {
   reach: async () => await Promise.resolve(),
   pace: STANDARD_PACE,
+  openDriver,
 };
 
 /** The settlement of every enabled network and the webhooks, in one process, until `signal` aborts. */
@@ -107,7 +109,7 @@ function settlementOf(parts: Parts, network: NetworkId): Settlement {
   const ids = createIdSource(systemClock, systemRandom);
   return {
     database,
-    driver: openDriver(network, {
+    driver: rehearsal.openDriver(network, {
       access: { ...accessOf(config, network), log: log.child({ network }) },
       keys,
       gasAccounts: config.gasAccounts,

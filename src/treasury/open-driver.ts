@@ -9,6 +9,14 @@ import { createSolanaDriver } from '../networks/solana/driver.ts';
 import { createTronDriver } from '../networks/tron/driver.ts';
 import type { BitcoinAddressType, MnemonicSigner } from './mnemonic-signer.ts';
 
+/** Shorter times than a real network asks for, where a local chain makes its blocks faster. */
+export interface ChainTimes {
+  /** For one call to a node. */
+  readonly timeoutMs?: number;
+  /** How long a transaction of Tron's may wait for a block. */
+  readonly lifetimeSeconds?: bigint;
+}
+
 /** The driver of a network with the treasury's key. Only the worker may have one. */
 export function openDriver(
   network: NetworkId,
@@ -18,12 +26,14 @@ export function openDriver(
     /** How many accounts send what the treasury has signed, where they do. */
     readonly gasAccounts: number;
     readonly bitcoinAddressType: BitcoinAddressType;
+    readonly times?: ChainTimes;
   },
 ): NetworkDriver {
-  const { access, keys, gasAccounts, bitcoinAddressType } = settings;
+  const { access, keys, gasAccounts, bitcoinAddressType, times = {} } = settings;
   const { registry, rpcUrls, log, bitcoinConfirmations } = access;
   const { chainId, genesis } = registry.network(network);
-  const parts = { rpcUrls, log, assets: registry.assets(network) };
+  const { lifetimeSeconds, ...patience } = times;
+  const parts = { rpcUrls, log, assets: registry.assets(network), ...patience };
   switch (network) {
     case 'ETHEREUM_MAINNET':
     case 'MATIC_MAINNET':
@@ -36,7 +46,12 @@ export function openDriver(
         gasSigners: keys.gasAccountsFor(network, gasAccounts),
       });
     case 'TRON_MAINNET':
-      return createTronDriver({ ...parts, expectedGenesis: genesis, signer: keys.for(network) });
+      return createTronDriver({
+        ...parts,
+        ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
+        expectedGenesis: genesis,
+        signer: keys.for(network),
+      });
     case 'SOL_MAINNET':
       return createSolanaDriver({
         ...parts,

@@ -4,80 +4,76 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { keccak_256 } from '@noble/hashes/sha3.js';
 import { present } from '../../src/base/assert.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
-import type { Token } from '../../src/money/asset.ts';
 import { createPayout } from '../../src/payouts/create-payout.ts';
 import { findPayout } from '../../src/payouts/find-payouts.ts';
 import type { Payout } from '../../src/payouts/payout.ts';
 import type { Checkpoint } from '../../src/settlement/settlement.ts';
-import { startTestChain, type TestChain } from './chain.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { recipientOf } from './fresh-recipient.ts';
+import type { PayingChain } from './paying-chain.ts';
 import { createTestBusiness, testIds, testOrder, type TestBusiness } from './world.ts';
 
 /** The well-known development mnemonic, and the address that it pays from on EVM networks. */
 export const TEST_MNEMONIC = 'test test test test test test test test test test test junk';
 export const TEST_TREASURY = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
 
-/** Real worker processes on a real database and a real chain. */
+/** Real worker processes on a real database and a chain. */
 export interface SettlementWorld {
   readonly db: TestDatabase;
-  readonly chain: TestChain;
+  readonly chain: PayingChain;
   readonly business: TestBusiness;
-  /** Creates a payout of whole tokens to an address that nobody else pays. */
-  readonly order: (whole: bigint, token?: Token) => Promise<Payout>;
+  /** Creates a payout of so many hundredths of a token to an address that nobody else pays. */
+  readonly order: (hundredths: bigint) => Promise<Payout>;
   /** Starts a worker; with `at` it sends itself `signal` at that checkpoint. */
   readonly startWorker: (rehearsal?: { at: Checkpoint; signal: NodeJS.Signals }) => ChildProcess;
   readonly read: (payout: Payout) => Promise<Payout>;
   /** Waits until every payout is COMPLETED or FAILED. */
   readonly untilFinal: (payouts: readonly Payout[]) => Promise<Payout[]>;
-  /** How often, and how much, each payout's recipient was paid, counted from the chain's logs. */
-  readonly paidTimes: (payout: Payout) => Promise<bigint[]>;
+  /** How often, and how much, each recipient was paid, by the chain; of the ledger's units. */
+  readonly paidTimes: () => Promise<ReadonlyMap<string, readonly bigint[]>>;
   readonly problems: () => Promise<string[]>;
   /** The payouts whose news are not told or not noted as told. */
   readonly leftOver: () => Promise<string[]>;
+  /** The chain's end too. */
   readonly close: () => Promise<void>;
 }
 
 const SCRIPT = fileURLToPath(new URL('worker-that-dies.ts', import.meta.url));
 
-export async function createSettlementWorld(
-  options: { blockTimeSeconds?: number } = {},
-): Promise<SettlementWorld> {
-  const chain = await startTestChain({ blockTimeSeconds: options.blockTimeSeconds ?? 0.2 });
+export async function createSettlementWorld(chain: PayingChain): Promise<SettlementWorld> {
+  const { network, tokens } = chain;
+  const token = present(tokens[0], 'the chain has a token');
   const db = await createTestDatabase();
-  await chain.fund(TEST_TREASURY);
-  const business = await createTestBusiness(db.database, { units: 10n ** 24n });
+  const business = await createTestBusiness(db.database, { token, units: 10n ** 24n });
   const folder = await mkdtemp(join(tmpdir(), 'knit-settlement-'));
   const assetsFile = join(folder, 'assets.json');
-  const { USDT, USDC } = chain.tokens;
-  await writeFile(
-    assetsFile,
-    JSON.stringify({ MATIC_MAINNET: { chainId: chain.chainId, tokens: { USDT, USDC } } }),
-  );
+  await writeFile(assetsFile, JSON.stringify({ [network]: chain.registryEntry }));
   const env = {
     PATH: process.env['PATH'],
     DATABASE_URL: db.url,
-    KNIT_NETWORKS: 'MATIC_MAINNET',
-    KNIT_RPC_MATIC_MAINNET: chain.rpcUrl,
+    KNIT_NETWORKS: network,
+    [`KNIT_RPC_${network}`]: chain.rpcUrl,
     KNIT_ASSETS_FILE: assetsFile,
     KNIT_MASTER_KEY: '11'.repeat(32),
     KNIT_TREASURY_MNEMONIC: TEST_MNEMONIC,
     KNIT_LOG_LEVEL: process.env['KNIT_TEST_LOG_LEVEL'] ?? 'error',
+    ...chain.settings,
   };
   const workers: ChildProcess[] = [];
+  const scale = 10n ** BigInt(18 - chain.decimals);
   const read = async (payout: Payout): Promise<Payout> =>
     present(await findPayout(db.database, payout.businessId, payout.payoutId), 'it exists');
   return {
     db,
     chain,
     business,
-    order: async (whole, token = 'USDT') => {
-      const outcome = await createPayout(
-        { database: db.database, ids: testIds },
-        testOrder(business, { units: whole * 10n ** 18n, token, toAddress: freshAddress() }),
-      );
+    order: async (hundredths) => {
+      const toAddress = recipientOf(network, testIds.next());
+      const order = { network, units: hundredths * 10n ** 16n, token, toAddress };
+      const deps = { database: db.database, ids: testIds };
+      const outcome = await createPayout(deps, testOrder(business, order));
       if (outcome.kind !== 'created') throw new Error('not created');
       return outcome.payout;
     },
@@ -100,9 +96,12 @@ export async function createSettlementWorld(
         });
       }
     },
-    paidTimes: async (payout) => {
-      const logs = await chain.transferLogs(payout.token === 'USDC' ? 'USDC' : 'USDT');
-      return logs.filter((log) => log.to === payout.toAddress).map((log) => log.units);
+    paidTimes: async () => {
+      const byRecipient = Map.groupBy(await chain.paidOut(token), ({ to }) => to);
+      const entries = [...byRecipient].map(
+        ([to, paid]) => [to, paid.map(({ units }) => units * scale)] as const,
+      );
+      return new Map(entries);
     },
     leftOver: async () => {
       const rows = await db.database.query<{ payout_id: string }>(
@@ -128,8 +127,7 @@ export async function endWorker(worker: ChildProcess, signal: NodeJS.Signals): P
   await gone;
 }
 
-/** An address, in lower case, that has not been used before. */
+/** An address of an EVM network, in lower case, that has not been used before. */
 export function freshAddress(): string {
-  const hash = keccak_256(new TextEncoder().encode(testIds.next()));
-  return `0x${Buffer.from(hash.slice(12)).toString('hex')}`;
+  return recipientOf('MATIC_MAINNET', testIds.next());
 }

@@ -37,7 +37,7 @@ export interface ChainProfile {
  * because each kept state grows with the number of blocks: at 64 states a chain grows by about
  * 12 kB a block).
  */
-const PROFILES: Readonly<Record<EvmNetworkId, ChainProfile>> = {
+export const PROFILES: Readonly<Record<EvmNetworkId, ChainProfile>> = {
   ETHEREUM_MAINNET: {
     chainId: 1,
     blockTimeSeconds: 1,

@@ -187,6 +187,17 @@ describe('the database', () => {
     await empty.drop();
   });
 
+  test('that another version has migrated', async () => {
+    await db.database.query('UPDATE schema_migrations SET checksum = $1 WHERE version = 10', ['x']);
+    const { findings } = await diagnose();
+    expect(findings.find(({ level }) => level === 'fail')).toMatchObject({
+      what: expect.stringMatching(
+        /migration 10 .* differs from the one that was applied$/,
+      ) as string,
+      mend: 'run the version of Knit that the database was migrated with, or a newer one',
+    });
+  });
+
   test('that answers COMMIT before it is safe', async () => {
     const name = new URL(db.url).pathname.slice(1);
     await db.database.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);

@@ -1,6 +1,6 @@
 import type { DatabaseConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
-import { missingMigrations, readMigrations } from '../database/migrate.ts';
+import { MigrationMismatch, missingMigrations, readMigrations } from '../database/migrate.ts';
 import { fine, warning, wrong, type Finding } from '../networks/examination.ts';
 import { endingOf } from './exit-code.ts';
 import { describeDatabase } from './open-database.ts';
@@ -38,7 +38,10 @@ async function examineServer(
     return found.length === 0 ? [fine(`the database at ${place} is as it has to be`)] : found;
   } catch (error) {
     const { line } = endingOf(error);
-    const mend = 'see that the server runs, and that DATABASE_URL names it with its user';
+    const mend =
+      error instanceof MigrationMismatch
+        ? 'run the version of Knit that the database was migrated with, or a newer one'
+        : 'see that the server runs, and that DATABASE_URL names it with its user';
     return [wrong(`the database at ${place}: ${line ?? 'it cannot be asked'}`, mend)];
   }
 }

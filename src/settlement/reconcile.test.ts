@@ -49,6 +49,26 @@ describe('reconciliation', () => {
     await other.close();
   });
 
+  test.each(['fail', 'are not sure'])(
+    'tells a person when nodes %s for half an hour',
+    async (what) => {
+      if (what === 'are not sure') world.chain.answers.set(hashOfBlock(90n), 'unknown');
+      const movements = async (): Promise<never> => await Promise.reject(new Error('no answer'));
+      world.clock.advance(30 * 60_000 - 1);
+      await world.round(91n, { movements });
+      expect(world.alarms()).toEqual([]);
+      world.clock.advance(1);
+      await world.round(91n, { movements });
+      expect(world.alarms()).toHaveLength(2);
+      expect(world.alarms()[0]).toContain('after block 90 has not been looked at');
+      expect(await world.stoppedFor()).toBeNull();
+      world.chain.answers.clear();
+      await world.round(91n);
+      await world.round(91n);
+      expect(world.alarms()).toHaveLength(2);
+    },
+  );
+
   test('books each transfer once, in its own asset, and goes on from where it stood', async () => {
     const attempt = await world.attempt({ items: [{ units: 30n, to: ALICE }] });
     world.move({ direction: 'in', units: 7n, block: 91n });

@@ -1,3 +1,4 @@
+import { later } from '../base/clock.ts';
 import { TOKENS, type Asset } from '../money/asset.ts';
 import type { BlockReference, Movement } from '../networks/network.ts';
 import { bookRange, type Reading } from './book-range.ts';
@@ -36,7 +37,20 @@ export async function reconcile(settlement: Reconciler): Promise<void> {
       // A node's silence about one asset keeps back no other.
       log.warn({ err: error, token }, 'an asset could not be reconciled');
     }
+    await tellIfStuck(settlement, asset);
   }
+}
+
+/** So long may nodes be silent before a person is told that nobody sees what leaves the treasury. */
+const STUCK_AFTER_MS = 30 * 60_000;
+
+/** Whatever the reason is: nodes that fail, that are not sure, or that have forgotten what is to be read. */
+async function tellIfStuck(settlement: Reconciler, { network, token }: Asset): Promise<void> {
+  const { database, clock, log } = settlement;
+  const row = await findReconciliation(database, { network, token });
+  if (row === undefined || later(row.updatedAt, STUCK_AFTER_MS) > clock.now()) return;
+  const words = `what left the treasury after block ${row.scannedNumber} has not been looked at for half an hour or longer`;
+  log.error({ token, alarm: true }, words);
 }
 
 async function reconcileAsset(

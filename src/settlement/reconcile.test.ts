@@ -61,7 +61,6 @@ describe('reconciliation', () => {
       await world.round(91n, { movements });
       expect(world.alarms()).toHaveLength(2);
       expect(world.alarms()[0]).toContain('after block 90 has not been looked at');
-      expect(await world.stoppedFor()).toBeNull();
       world.chain.answers.clear();
       await world.round(91n);
       await world.round(91n);

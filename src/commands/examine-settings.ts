@@ -96,11 +96,20 @@ function readKeys(
 function openSecrets(env: Environment): Finding[] {
   return ['KNIT_TREASURY_MNEMONIC', 'KNIT_MASTER_KEY'].flatMap((name) => {
     const path = env[`${name}_FILE`];
-    const mode = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false })?.mode;
+    const mode = path === undefined ? undefined : modeOf(path);
     if (mode === undefined || (mode & 0o077) === 0) return [];
     const what = `the file of ${name} can be read by others than its owner`;
     return [warning(what, 'chmod 600, or whatever keeps it to the process that needs it')];
   });
+}
+
+/** Undefined where it cannot be looked at: its reader has said so. */
+function modeOf(path: string): number | undefined {
+  try {
+    return statSync(path).mode;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A name that nothing reads is a setting that does not do what it was meant for. */

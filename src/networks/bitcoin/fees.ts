@@ -68,8 +68,8 @@ function perByte(satPerKvb: bigint): string {
   return `${(satPerKvb + 999n) / 1_000n}`;
 }
 
-/** Of an even number the upper one: a fee that is too low waits, one that is too high is bounded. */
-function median(values: readonly bigint[]): bigint {
+/** Of an even number the upper one: a fee that is too low waits, one that is too high is bounded. 0 of none. */
+export function median(values: readonly bigint[]): bigint {
   const rising = values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return rising[Math.floor(rising.length / 2)] ?? 0n;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  endpointOf,
   recipient,
   startBitcoinWorld,
   type BitcoinWorld,
@@ -144,6 +145,32 @@ describe('replacing a transaction', () => {
     expect(await driver.broadcast(second.rawTransaction)).toEqual({ kind: 'accepted' });
     expect(chain.pool().map(({ txid }) => txid)).toEqual([second.transactionHash]);
     expect(chain.pool()[0]?.feeUnits).toBeGreaterThan(20_000n);
+  });
+
+  it('is not made dear by what one node of three says was paid with it', async () => {
+    const { another, nodes, chain, sign, order, fund, driver } = await startBitcoinWorld({
+      nodeCount: 3,
+    });
+    chain.setFeeEstimate(5_000n);
+    fund(50_000_000n);
+    const { transaction } = await sign([order(1, 7_000_000n)]);
+    await driver.broadcast(transaction.rawTransaction);
+    const endpoints = nodes.map((node, index) => {
+      const honest = endpointOf(node);
+      const liar: typeof honest = {
+        ...honest,
+        async request(method, ...asked) {
+          const answer = await honest.request(method, ...asked);
+          if (method !== 'getmempoolentry') return answer;
+          return { ...(answer as object), fees: { base: 0.00001, descendant: 0.02 } };
+        },
+      };
+      return index === 2 ? liar : honest;
+    });
+    const taken = [...transaction.spends];
+    const second = await driver.replace(transaction, 'itself', { taken });
+    const third = await another({ endpoints }).replace(transaction, 'itself', { taken });
+    expect(third).toEqual(second);
   });
 
   it('is postponed once a coin is spent in a block, and where the nodes do not agree', async () => {

@@ -6,7 +6,7 @@ import { askQuorum } from '../nodes/ask-quorum.ts';
 import { RpcFailure } from '../nodes/json-rpc.ts';
 import { carriedBy } from './attempt.ts';
 import { parseOutpoint, sumOfCoins, type Coin } from './coin.ts';
-import { readQuote, type FeePolicy, type Replaced } from './fees.ts';
+import { median, readQuote, type FeePolicy, type Replaced } from './fees.ts';
 import { confirmCoins, readHoldings } from './free-coins.ts';
 import type { Payer } from './payer.ts';
 import { foreseenWeight, leastChange, mostFee } from './plan-batch.ts';
@@ -113,11 +113,11 @@ async function readReplaced(
 ): Promise<Replaced> {
   const feeUnits = sumOfCoins(kept) - outputs.reduce((sum, { units }) => sum + units, 0n);
   const heard = await pool.hearAll(async (node) => await node.mempoolEntry(txid));
-  const packages = heard.flatMap((it) => (it.kind === 'heard' ? (it.value ?? []) : []));
-  const packageFeeUnits = packages.reduce(
-    (most, entry) => (entry.packageFeeUnits > most ? entry.packageFeeUnits : most),
-    feeUnits,
+  const packages = heard.flatMap((it) =>
+    it.kind === 'heard' && it.value !== null && pool.counts(it.node) ? [it.value] : [],
   );
+  // As with all fees: one node's word does not make it dear.
+  const packageFeeUnits = median(packages.map((entry) => entry.packageFeeUnits));
   return { feeUnits, weight, packageFeeUnits };
 }
 

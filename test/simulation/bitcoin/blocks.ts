@@ -46,6 +46,10 @@ export function createBlocks(
   /** Of the treasury, in no block: in the pool, replaced or forgotten. */
   const adrift = (): string[] =>
     chain.everSeen().filter((txid) => chain.truth.placeOf(txid) === null && isOwn(txid));
+  const sharesCoin = (one: string, other: string): boolean => {
+    const coins = payments.coinsSpentBy(one).map(({ txid, vout }) => `${txid}:${vout}`);
+    return payments.coinsSpentBy(other).some(({ txid, vout }) => coins.includes(`${txid}:${vout}`));
+  };
   const leftOut = (): string[] => {
     const cheap = chain
       .pool()
@@ -63,8 +67,9 @@ export function createBlocks(
       chain.truth.blockAt(tip().height - back),
     ).flatMap((block) => block?.txids.slice(1) ?? []);
     // Now and then the other branch has another version of what this one had.
-    const swaps = random.chance(0.5) ? gone.filter(isOwn) : [];
-    const others = swaps.length === 0 ? [] : adrift().filter(() => random.chance(0.7));
+    const swaps = random.chance(0.7) ? gone.filter(isOwn) : [];
+    const rivals = adrift().filter((txid) => swaps.some((swap) => sharesCoin(swap, txid)));
+    const others = rivals.length === 0 ? [] : [random.pick(rivals)];
     const { depth: _, ...how } = { depth, transactions };
     tryInTurn(
       [{ ...how, exclude: swaps, include: others }, { ...how, exclude: swaps }, how],

@@ -63,12 +63,9 @@ function knowledgeTroubles(place: BitcoinTroublePlace, liar: MoodyNode): Trouble
     {
       kind: 'node-lying',
       begin: () =>
-        changed(
-          liar,
-          random.chance(0.2)
-            ? { wrongChain: true }
-            : { denies: chain.everSeen().filter(() => random.chance(0.5)) },
-        ),
+        changed(liar, {
+          denies: chain.everSeen().filter(() => random.chance(0.5)),
+        }),
     },
     {
       kind: 'node-unindexed',

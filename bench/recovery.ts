@@ -1,6 +1,7 @@
 import { startTestChain, type TestChain } from '../test/harness/chain.ts';
 import type { KnitService } from '../test/harness/knit-service.ts';
-import { createPlatform, type Platform } from '../test/harness/platform.ts';
+import { payOnAnvil } from '../test/harness/paying-anvil.ts';
+import { createPlatform, PLATFORM_MNEMONIC, type Platform } from '../test/harness/platform.ts';
 import { startRpcProxy, type RpcProxy } from '../test/harness/rpc-proxy.ts';
 import { createSeededRandom } from '../test/harness/seeded-random.ts';
 import { startInflow, type Inflow } from './inflow.ts';
@@ -72,7 +73,8 @@ async function withWorld(measure: (world: RecoveryWorld) => Promise<void>): Prom
   const proxy = await startRpcProxy({ target: chain.rpcUrl, random });
   const rpcUrls = [proxy.url];
   try {
-    const platform = await createPlatform({ databaseUrl: postgres.url, chain, rpcUrls });
+    const paying = await payOnAnvil(chain, PLATFORM_MNEMONIC);
+    const platform = await createPlatform({ databaseUrl: postgres.url, chain: paying, rpcUrls });
     try {
       await platform.startApi();
       const world = {

@@ -1,7 +1,8 @@
 import { checkBooks } from '../src/ledger/check-books.ts';
 import { startTestChain, type TestChain } from '../test/harness/chain.ts';
 import { orderOverHttp } from '../test/harness/order-over-http.ts';
-import { createPlatform, type Platform } from '../test/harness/platform.ts';
+import { payOnAnvil } from '../test/harness/paying-anvil.ts';
+import { createPlatform, PLATFORM_MNEMONIC, type Platform } from '../test/harness/platform.ts';
 import { startBenchDatabase } from './bench-database.ts';
 import { compareOne, median, type BenchResult } from './bench-result.ts';
 import {
@@ -74,9 +75,10 @@ export async function settleOurs(
 ): Promise<number> {
   const postgres = await startBenchDatabase();
   try {
-    const platform = await createPlatform({ databaseUrl: postgres.url, chain });
+    const paying = await payOnAnvil(chain, PLATFORM_MNEMONIC);
+    const platform = await createPlatform({ databaseUrl: postgres.url, chain: paying });
     try {
-      return await settleOn(platform, tell);
+      return await settleOn(platform, chain, tell);
     } finally {
       await platform.close();
     }
@@ -85,10 +87,14 @@ export async function settleOurs(
   }
 }
 
-async function settleOn(platform: Platform, tell: (progress: string) => void): Promise<number> {
-  const { chain, database, treasury } = platform;
+async function settleOn(
+  platform: Platform,
+  chain: TestChain,
+  tell: (progress: string) => void,
+): Promise<number> {
+  const { database, treasury } = platform;
   await platform.startApi();
-  await setUpTreasury(platform);
+  await setUpTreasury(platform, chain);
   const transfers = newTransfers(PAYOUTS);
   const acceptedFrom = performance.now();
   await acceptAll(platform, transfers);
@@ -112,8 +118,8 @@ async function settleOn(platform: Platform, tell: (progress: string) => void): P
 }
 
 /** One payout by a worker that ends when the account is delegated and every gas account has coins. */
-async function setUpTreasury(platform: Platform): Promise<void> {
-  const { chain, database } = platform;
+async function setUpTreasury(platform: Platform, chain: TestChain): Promise<void> {
+  const { database } = platform;
   const worker = platform.startWorker();
   await acceptAll(platform, newTransfers(1));
   await untilNoneIsOpen(platform);

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { SolanaChain } from './chain-interface.ts';
+import type { SolanaChain, SolanaRandom } from './chain-interface.ts';
 import { serveSolanaChain } from './serve.ts';
 import { createSolanaChain } from './solana-chain.ts';
 
@@ -17,11 +17,13 @@ const FLAGS = {
   'mint-usdt': { type: 'string' },
   'mint-usdc': { type: 'string' },
   seed: { type: 'string', default: 'local' },
+  chance: { type: 'string', default: '1' },
 } as const;
 
 const { values: flags } = parseArgs({ options: FLAGS });
 const chain = createSolanaChain({
   now: () => Date.now(),
+  random: chanceFrom(readCount('chance')),
   seed: flags.seed,
   mints: {
     ...(flags['mint-usdt'] === undefined ? {} : { USDT: flags['mint-usdt'] }),
@@ -44,6 +46,19 @@ process.stdin.once('close', stop).resume();
 const { genesisHash, authority, tokens } = chain;
 const ready = { rpcUrl: served.rpcUrl, genesisHash, authority, tokens, slotMs };
 process.stdout.write(`${JSON.stringify(ready)}\n`);
+
+/** For node faults by rate. The generator is xorshift32 (Marsaglia, 2003), whose state is never 0. */
+function chanceFrom(seed: number): SolanaRandom {
+  let state = seed | 0 || 1;
+  return {
+    below(limit) {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return (state >>> 0) % limit;
+    },
+  };
+}
 
 function produce(on: SolanaChain): void {
   try {

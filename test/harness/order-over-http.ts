@@ -2,10 +2,10 @@ import type { Token } from '../../src/money/asset.ts';
 import type { Platform } from './platform.ts';
 import type { Tenant } from './tenant.ts';
 
-/** A payout as a merchant asks for it. Units are the asset's, of 6 decimals. */
+/** A payout as a merchant asks for it. Units are the asset's. */
 export interface HttpOrder {
   readonly merchant: Tenant;
-  readonly token: Exclude<Token, 'BTC'>;
+  readonly token: Token;
   readonly units: bigint;
   readonly toAddress: string;
   readonly idempotencyKey: string;
@@ -32,7 +32,7 @@ export async function orderOverHttp(platform: Platform, order: HttpOrder): Promi
     body: JSON.stringify({
       network: platform.chain.network,
       token,
-      amount: amountOf(order.units),
+      amount: amountOf(order.units, platform.chain.decimals),
       toAddress,
     }),
   });
@@ -71,8 +71,8 @@ async function send(url: string, request: RequestInit): Promise<{ status: number
   }
 }
 
-/** Whole tokens as a decimal string, of units of 6 decimals. */
-export function amountOf(units: bigint): string {
-  const digits = units.toString().padStart(7, '0');
-  return `${digits.slice(0, -6)}.${digits.slice(-6)}`;
+/** Whole tokens as a decimal string. */
+function amountOf(units: bigint, decimals: number): string {
+  const digits = units.toString().padStart(decimals + 1, '0');
+  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }

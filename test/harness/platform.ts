@@ -4,28 +4,28 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mnemonicToAccount } from 'viem/accounts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { createIdSource } from '../../src/base/id.ts';
 import { createDatabase, type Database } from '../../src/database/database.ts';
 import { createGuard } from '../../src/sandbox/guard.ts';
-import type { TestChain } from './chain.ts';
 import { startKnitService, type KnitService } from './knit-service.ts';
+import type { PayingChain } from './paying-chain.ts';
 import { openTenant, type Tenant } from './tenant.ts';
 
-/** Not among the accounts that a development node unlocks and funds. */
-const MNEMONIC = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+/** The treasury's. Not among the accounts that a development node unlocks and funds. */
+export const PLATFORM_MNEMONIC =
+  'legal winner thank year wave sausage worth useful legal winner thank yellow';
 
 /**
  * Knit as an operator runs it: the API and workers are processes with settings in their environment,
  * on a real database and a real chain. Nothing runs until it is started.
  */
 export interface Platform {
-  readonly chain: TestChain;
+  readonly chain: PayingChain;
   readonly database: Database;
   readonly treasury: string;
-  /** Each with 1,000 USDT and 1,000 USDC to pay out. */
+  /** Each with 1,000 USDT and 1,000 USDC to pay out, or with one bitcoin. */
   readonly merchants: readonly Tenant[];
   /** The same after each start of the API. */
   readonly apiUrl: string;
@@ -45,7 +45,8 @@ export interface WorkerSettings {
 
 export interface PlatformOptions {
   readonly databaseUrl: string;
-  readonly chain: TestChain;
+  /** Of {@link PLATFORM_MNEMONIC}. */
+  readonly chain: PayingChain;
   /** How the processes reach the chain; default: directly. */
   readonly rpcUrls?: readonly string[];
   readonly merchants?: number;
@@ -54,8 +55,6 @@ export interface PlatformOptions {
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
   const { databaseUrl, chain, rpcUrls = [chain.rpcUrl] } = options;
   const database = createDatabase(databaseUrl, { maxConnections: 4 });
-  const treasury = mnemonicToAccount(MNEMONIC).address.toLowerCase();
-  await chain.fund(treasury);
   const sources = {
     database,
     ids: createIdSource(systemClock, systemRandom),
@@ -64,7 +63,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   };
   const merchants: Tenant[] = [];
   for (let count = 0; count < (options.merchants ?? 1); count += 1) {
-    merchants.push(await openTenant(sources, { tokens: ['USDT', 'USDC'] }));
+    merchants.push(await openTenant(sources, { tokens: chain.tokens }));
   }
   const guard = createGuard();
   const folder = await mkdtemp(join(tmpdir(), 'knit-platform-'));
@@ -80,7 +79,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   return {
     chain,
     database,
-    treasury,
+    treasury: chain.treasury,
     merchants,
     apiUrl: `http://127.0.0.1:${port}`,
     startApi: async () => {
@@ -89,7 +88,7 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
       return api;
     },
     startWorker: ({ kind = 'worker', env: more = {}, nodeArgs = [] } = {}) => {
-      const keys = { KNIT_TREASURY_MNEMONIC: MNEMONIC };
+      const keys = { KNIT_TREASURY_MNEMONIC: PLATFORM_MNEMONIC };
       return started(startKnitService(kind, { ...env, ...keys, ...more }, nodeArgs));
     },
     close: async () => {
@@ -120,16 +119,16 @@ async function lastingPort(): Promise<number> {
 }
 
 async function settingsOf(about: {
-  chain: TestChain;
+  chain: PayingChain;
   databaseUrl: string;
   rpcUrls: readonly string[];
   folder: string;
   port: number;
 }): Promise<Record<string, string | undefined>> {
   const { chain, databaseUrl, rpcUrls, folder, port } = about;
-  const { network, chainId, tokens } = chain;
+  const { network, registryEntry, settings } = chain;
   const assetsFile = join(folder, 'assets.json');
-  await writeFile(assetsFile, JSON.stringify({ [network]: { chainId, tokens } }));
+  await writeFile(assetsFile, JSON.stringify({ [network]: registryEntry }));
   return {
     PATH: process.env['PATH'],
     DATABASE_URL: databaseUrl,
@@ -139,5 +138,6 @@ async function settingsOf(about: {
     KNIT_ASSETS_FILE: assetsFile,
     KNIT_MASTER_KEY: '11'.repeat(32),
     KNIT_REQUESTS_PER_SECOND: '0',
+    ...settings,
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Token } from '../../src/money/asset.ts';
 import { orderOverHttp, type HttpOrder } from './order-over-http.ts';
 import type { Platform } from './platform.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -19,6 +20,9 @@ export interface SteadyMerchants {
 }
 
 const REPEAT_AFTER_MS = 200;
+/** A hundredth of a stablecoin, or a ten-thousandth of a bitcoin; the most is 200 times as much. */
+const LEAST_UNITS = 10_000;
+const MOST_UNITS = 1_999_999;
 
 export function startSteadyMerchants(
   platform: Platform,
@@ -26,7 +30,7 @@ export function startSteadyMerchants(
     readonly random: SeededRandom;
     readonly perSecond: number;
     /** Where an order goes to. */
-    readonly recipient: (token: 'USDT' | 'USDC') => string;
+    readonly recipient: (token: Token) => string;
   },
 ): SteadyMerchants {
   const { random, perSecond, recipient } = about;
@@ -48,11 +52,11 @@ export function startSteadyMerchants(
   };
   const run = async (): Promise<void> => {
     while (!halt.signal.aborted) {
-      const token = random.pick(['USDT', 'USDC'] as const);
+      const token = random.pick(platform.chain.tokens);
       const placing = place({
         merchant: random.pick(platform.merchants),
         token,
-        units: BigInt(random.between(10_000, 1_999_999)),
+        units: BigInt(random.between(LEAST_UNITS, MOST_UNITS)),
         toAddress: recipient(token),
         idempotencyKey: randomUUID(),
       });

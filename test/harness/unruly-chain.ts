@@ -1,74 +1,41 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RpcErrorAnswer } from '../../src/networks/nodes/json-rpc.ts';
 import type { TestChain } from './chain.ts';
+import type { UnrulyBlocks } from './chaos.ts';
 import type { SeededRandom } from './seeded-random.ts';
-
-/** A chain that makes a block at each turn, and sometimes takes the newest ones back. */
-export interface UnrulyChain {
-  /**
-   * How many reorganisations there were, by what became of their transactions, and how many transactions
-   * came back to the pool after they were gone.
-   */
-  readonly reorgs: Readonly<Record<'kept' | 'dropped' | 'partly kept' | 'returned', number>>;
-  /** From now on. */
-  begin(): void;
-  /** No more of them from now on. */
-  calm(): void;
-  stop(): Promise<void>;
-}
+import { startUnrulyTurns } from './unruly-turns.ts';
 
 /**
- * Blocks and reorganisations come from one loop, so that none comes between reading what a block holds
- * and replacing it. The chain must have been started without blocks of its own.
+ * A chain that makes a block at each turn, and sometimes takes the newest ones back. The chain must
+ * have been started without blocks of its own.
  */
 export function startUnrulyChain(
   chain: TestChain,
   about: { random: SeededRandom; blockMs: number; deepest: number; everyBlocks: number },
-): UnrulyChain {
+): UnrulyBlocks {
   const { random, blockMs, deepest, everyBlocks } = about;
-  const halt = new AbortController();
+  /** By what became of their transactions; and how many of those came back to the pool later. */
   const reorgs = { kept: 0, dropped: 0, 'partly kept': 0, returned: 0 };
   /** Of transactions that a reorganisation took out, with the turns until they are sent again. */
   let returning: { raw: string; turns: number }[] = [];
-  let isCalm = true;
-  const run = async (): Promise<void> => {
-    while (!halt.signal.aborted) {
-      // Mostly where it takes something back: empty blocks are nobody's loss.
-      const isBusy = !isCalm && (await newestTransactions(chain, deepest)).length > 0;
-      if (!isCalm && random.chance((isBusy ? BUSY_TIMES : 1) / everyBlocks)) {
-        const fate = random.pick(['kept', 'dropped', 'partly kept'] as const);
-        const depth = random.between(1, deepest);
-        const gone = await replaceNewest(chain, random, { depth, fate });
-        reorgs[fate] += 1;
-        // Half of what is gone comes back from somebody's pool, sooner or later.
-        for (const raw of gone.filter(() => random.chance(0.5))) {
-          returning.push({ raw, turns: random.between(1, LATEST_RETURN) });
-        }
+  return startUnrulyTurns({ blockMs, troubles: () => reorgs }, async (isCalm) => {
+    // Mostly where it takes something back: empty blocks are nobody's loss.
+    const isBusy = !isCalm && (await newestTransactions(chain, deepest)).length > 0;
+    if (!isCalm && random.chance((isBusy ? BUSY_TIMES : 1) / everyBlocks)) {
+      const fate = random.pick(['kept', 'dropped', 'partly kept'] as const);
+      const depth = random.between(1, deepest);
+      const gone = await replaceNewest(chain, random, { depth, fate });
+      reorgs[fate] += 1;
+      // Half of what is gone comes back from somebody's pool, sooner or later.
+      for (const raw of gone.filter(() => random.chance(0.5))) {
+        returning.push({ raw, turns: random.between(1, LATEST_RETURN) });
       }
-      returning = returning.map(({ raw, turns }) => ({ raw, turns: turns - 1 }));
-      for (const { raw } of returning.filter(({ turns }) => turns === 0)) {
-        if (await send(chain, raw)) reorgs.returned += 1;
-      }
-      await chain.mine();
-      await sleep(blockMs);
     }
-  };
-  const ended = run();
-  // Whoever stops it hears of its failure; before that it must not end the process.
-  ended.catch(() => undefined);
-  return {
-    reorgs,
-    begin: () => {
-      isCalm = false;
-    },
-    calm: () => {
-      isCalm = true;
-    },
-    stop: async () => {
-      halt.abort();
-      await ended;
-    },
-  };
+    returning = returning.map(({ raw, turns }) => ({ raw, turns: turns - 1 }));
+    for (const { raw } of returning.filter(({ turns }) => turns === 0)) {
+      if (await send(chain, raw)) reorgs.returned += 1;
+    }
+    await chain.mine();
+  });
 }
 
 /** So many times as often as after empty blocks. */

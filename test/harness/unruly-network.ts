@@ -1,16 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { UnrulyNodes } from './chaos.ts';
 import { RPC_FAULTS, type RpcFault, type RpcProxy } from './rpc-proxy.ts';
 import type { SeededRandom } from './seeded-random.ts';
-
-/** Nodes whose faults come and go, each by itself, one of them dead for a while now and then. */
-export interface UnrulyNetwork {
-  /** Over all nodes. */
-  readonly counts: () => Record<string, number>;
-  /** Old transactions that the node has taken once more. */
-  readonly gossiped: () => number;
-  /** From now on every node answers. */
-  calm(): Promise<void>;
-}
 
 /** Sending is rare among the questions, so it fails often. */
 const MISJUDGED = { 'forgotten-send': 0.2, 'misjudged-send': 0.2 } as const;
@@ -32,10 +23,11 @@ function evenly(chance: number): Partial<Record<RpcFault, number>> {
   return Object.fromEntries(RPC_FAULTS.map((fault) => [fault, chance]));
 }
 
+/** Nodes whose faults come and go, each by itself, one of them dead for a while now and then. */
 export function startUnrulyNetwork(
   proxies: readonly RpcProxy[],
   about: { readonly random: SeededRandom; readonly sendAgain: (raw: string) => Promise<boolean> },
-): UnrulyNetwork {
+): UnrulyNodes {
   const { random, sendAgain } = about;
   const halt = new AbortController();
   const moods = async (): Promise<void> => {
@@ -65,7 +57,8 @@ export function startUnrulyNetwork(
   const ended = Promise.all([moods(), blackouts(), gossip()]);
   return {
     counts: () => {
-      const total: Record<string, number> = {};
+      // Of the gossip: old transactions that the node has taken once more.
+      const total: Record<string, number> = { gossiped };
       for (const { counts } of proxies) {
         for (const [kind, count] of Object.entries(counts)) {
           total[kind] = (total[kind] ?? 0) + count;
@@ -73,7 +66,6 @@ export function startUnrulyNetwork(
       }
       return total;
     },
-    gossiped: () => gossiped,
     calm: async () => {
       halt.abort();
       await ended;

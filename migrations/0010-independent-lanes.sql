@@ -3,10 +3,6 @@
 -- Solana's transactions end by the height of a block, not by its time.
 ALTER TABLE settlement_attempts ADD COLUMN valid_until_block bigint;
 
--- When a worker that may sign last followed the network with this database. A worker that starts on one that was followed
--- a moment ago need not wait for what a restored backup would have lost.
-ALTER TABLE settlement_networks ADD COLUMN followed_at timestamptz;
-
 -- A Bitcoin attempt can lose another of its coins and die; the coin that was its fence is free again then, and may be
 -- another attempt's. The chain still spends it once.
 DROP INDEX settlement_attempts_by_fence;

@@ -285,7 +285,6 @@ TABLE settlement_networks
   buried_hash text
   denied_number bigint
   denied_hash text
-  followed_at timestamp with time zone
   CONSTRAINT PRIMARY KEY (network)
   CONSTRAINT CHECK (((buried_number IS NULL) = (buried_hash IS NULL)))
   CONSTRAINT CHECK (((denied_number IS NULL) = (denied_hash IS NULL)))

@@ -47,14 +47,14 @@ async function restoreOlder(): Promise<void> {
 }
 
 describe('a worker that starts', () => {
-  it('is ready at once where nothing was ever signed', async () => {
-    expect(await createCatchUp(road.settlement())()).toBe(true);
+  it('is ready at once on a network that its database did not know', async () => {
+    expect(await createCatchUp(road.settlement(), { isNew: true })()).toBe(true);
   });
 
   it('waits for a final block that is later than the last moment of what may be lost', async () => {
     await road.order(UNIT, RECIPIENT);
     await road.submit();
-    const step = createCatchUp(road.settlement());
+    const step = createCatchUp(road.settlement(), { isNew: false });
     const startedAt = world.clock.now().getTime();
     const validForMs = present(world.driver.limits.validForMs, 'transactions expire');
     expect(await step()).toBe(false);
@@ -68,13 +68,13 @@ describe('a worker that starts', () => {
 
 describe('a database that is older than the chain', () => {
   it('pays nothing again that lands after it was restored', async () => {
-    expect(await createCatchUp(road.settlement())()).toBe(true);
+    expect(await createCatchUp(road.settlement(), { isNew: true })()).toBe(true);
     const payout = await road.order(UNIT, RECIPIENT);
     await road.submit();
     const [txid = ''] = world.chain.truth.pooled();
     world.chain.controls.holdBack(txid, true);
     await restoreOlder();
-    const step = createCatchUp(road.settlement());
+    const step = createCatchUp(road.settlement(), { isNew: false });
     await world.blocks(25);
     expect(await step()).toBe(false);
     world.chain.controls.holdBack(txid, false);
@@ -89,12 +89,12 @@ describe('a database that is older than the chain', () => {
   });
 
   it('pays what never landed', async () => {
-    expect(await createCatchUp(road.settlement())()).toBe(true);
+    expect(await createCatchUp(road.settlement(), { isNew: true })()).toBe(true);
     const payout = await road.order(UNIT, RECIPIENT);
     await road.submit();
     world.chain.controls.dropFromPool(world.chain.truth.pooled()[0] ?? '');
     await restoreOlder();
-    const step = createCatchUp(road.settlement());
+    const step = createCatchUp(road.settlement(), { isNew: false });
     while (!(await step())) await world.blocks(1);
     expect(await road.stoppedFor()).toBeNull();
     await road.submit();

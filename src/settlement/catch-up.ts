@@ -2,7 +2,7 @@ import { later } from '../base/clock.ts';
 import { TOKENS } from '../money/asset.ts';
 import { deepReorgBlocks } from './deep-reorg.ts';
 import { findLane } from './lanes.ts';
-import { FIRST_NUMBER, findNetworkState } from './network-state.ts';
+import { findNetworkState } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { findReconciliations } from './reconciliation.ts';
 import type { Settlement } from './settlement.ts';
@@ -13,10 +13,17 @@ import { watchChain } from './watch-chain.ts';
  * it is, a worker that has just started signs nothing: the database may be an older one than the chain has
  * seen (a restored backup), and what it calls open may have been paid.
  */
-export function createCatchUp(settlement: Settlement): () => Promise<boolean> {
+export function createCatchUp(settlement: Settlement, begun: Begun): () => Promise<boolean> {
   const isShown =
-    settlement.driver.lanes === 'ordered' ? createCounting(settlement) : createWaiting(settlement);
+    settlement.driver.lanes === 'ordered'
+      ? createCounting(settlement)
+      : createWaiting(settlement, begun);
   return async () => (await isShown()) && (await isReconciled(settlement));
+}
+
+export interface Begun {
+  /** The network was unknown to the database before this worker opened it. */
+  readonly isNew: boolean;
 }
 
 /** Whether the chain shows, in final blocks, all that was ever signed. */
@@ -30,23 +37,19 @@ function createCounting(settlement: Settlement): IsShown {
   };
 }
 
-/** A backup that was restored is older than that. So is what a worker left that ended long ago, for nothing. */
-const FRESH_MS = 60_000;
-
 /**
  * Nothing counts what was signed, but it expires: whatever this worker's database may have lost is in a final
- * block, or never will be, once a block is final that is later than its last moment. A database that has never
- * signed for the network has nothing to lose, and one that was followed a moment ago has lost nothing.
+ * block, or never will be, once a block is final that is later than its last moment. How old the database is
+ * does not show: a failover can lose just the last second. Only a network that was not in it before has nothing
+ * to lose.
  */
-function createWaiting({ database, driver, clock }: Settlement): IsShown {
-  const { network, limits } = driver;
+function createWaiting({ driver, clock }: Settlement, { isNew }: Begun): IsShown {
+  const { validForMs } = driver.limits;
   let since = clock.now();
   let firstFinalTime: Date | undefined;
-  let isOver = limits.validForMs === null;
+  let isOver = validForMs === null || isNew;
   return async () => {
     if (isOver) return true;
-    const state = await findNetworkState(database, network);
-    if (state === undefined) return false;
     const now = clock.now();
     // A clock that ran ahead must not make the wait endless once it is right.
     if (now < since) since = now;
@@ -54,16 +57,9 @@ function createWaiting({ database, driver, clock }: Settlement): IsShown {
     // A clock that is behind must not end the wait before it has begun: the chain's time is at least this.
     firstFinalTime ??= finalTime;
     const begun = since > firstFinalTime ? since : firstFinalTime;
-    isOver =
-      state.nextNumber === FIRST_NUMBER ||
-      isFresh(state.followedAt, now) ||
-      finalTime > later(begun, limits.validForMs ?? 0);
+    isOver = finalTime > later(begun, validForMs ?? 0);
     return isOver;
   };
-}
-
-function isFresh(followedAt: Date | null, now: Date): boolean {
-  return followedAt !== null && followedAt <= now && later(followedAt, FRESH_MS) > now;
 }
 
 /**

@@ -9,6 +9,7 @@ import {
 import { PACE } from '../../test/harness/settlement-road.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { scriptOfAddress } from '../networks/bitcoin/script.ts';
+import type { NetworkDriver, SigningPlan } from '../networks/network.ts';
 import { keepUp } from './keep-up.ts';
 import { submitPayouts } from './submit-payouts.ts';
 
@@ -50,16 +51,24 @@ async function statusOf(...payouts: readonly Payout[]): Promise<string[]> {
 
 describe('a coin', () => {
   it('is of one attempt, when two workers have signed for it at once', async () => {
-    world.fund(1_000_000n);
+    // There is enough for both, and both have chosen the same one.
+    world.fund(1_000_000n, 1_000_000n);
     const [first, second] = [await order(1), await order(2)];
+    let plan: SigningPlan | null = null;
+    const inspect: NetworkDriver['inspect'] = async (orders, known) => {
+      const inspection = await world.driver.inspect(orders, known);
+      plan ??= inspection.plan;
+      return { ...inspection, plan };
+    };
+    const changes = { maxBatchOrders: 1, driver: { inspect } };
     let isTaken = false;
     await road.submit(
       road.settlement({
-        maxBatchOrders: 1,
+        ...changes,
         reach: async (checkpoint) => {
           if (checkpoint !== 'signed' || isTaken) return;
           isTaken = true;
-          await submitPayouts(road.settlement({ maxBatchOrders: 1 }));
+          await submitPayouts(road.settlement(changes));
         },
       }),
     );

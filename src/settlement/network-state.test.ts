@@ -56,7 +56,6 @@ describe('a network', () => {
       nextNumber: 2n,
       stoppedFor: null,
       final: null,
-      followedAt: null,
       updatedAt: NOW,
     });
     expect(await findNetworkStates(db.database)).toEqual([await state()]);

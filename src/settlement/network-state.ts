@@ -14,8 +14,6 @@ export interface NetworkState {
   readonly stoppedFor: string | null;
   /** The newest block that was seen final; null before the first. */
   readonly final: BlockReference | null;
-  /** When a worker that may sign last followed the network; null: none has. */
-  readonly followedAt: Date | null;
   readonly updatedAt: Date;
 }
 
@@ -25,25 +23,26 @@ export class PayerMismatch extends Error {
 }
 
 /** A fence of number zero would look like a missing one wherever a person reads it. */
-export const FIRST_NUMBER = 1n;
+const FIRST_NUMBER = 1n;
 
 /**
- * Creates the network's row on first use. Throws {@link PayerMismatch} where it was opened with another
- * payer: what that one has signed may still take effect, and only its key can follow it up.
+ * Creates the network's row on first use; true where this call has. Throws {@link PayerMismatch} where it was
+ * opened with another payer: what that one has signed may still take effect, and only its key can follow it up.
  */
 export async function openNetwork(
   db: Queryable,
   opening: { network: NetworkId; payer: string; at: Date },
-): Promise<void> {
+): Promise<boolean> {
   const { network, payer, at } = opening;
-  await db.query(
+  const opened = await db.query(
     `INSERT INTO settlement_networks (network, payer, next_number, created_at, updated_at)
      VALUES ($1, $2, $3, $4, $4)
-     ON CONFLICT (network) DO NOTHING`,
+     ON CONFLICT (network) DO NOTHING
+     RETURNING network`,
     [network, payer, FIRST_NUMBER, at],
   );
   const state = present(await findNetworkState(db, network), `the row of ${network} was written`);
-  if (sameAddress(network, state.payer, payer)) return;
+  if (sameAddress(network, state.payer, payer)) return opened.length === 1;
   throw new PayerMismatch(
     `${network} has been paid from ${state.payer}; the keys of this process are those of ${payer}`,
   );
@@ -108,14 +107,6 @@ export async function resumeNetwork(
   return resumed.length === 1;
 }
 
-/** A worker that may sign follows the network. Only where the database is known to be no older than the chain. */
-export async function noteFollowed(db: Queryable, network: NetworkId, at: Date): Promise<void> {
-  await db.query('UPDATE settlement_networks SET followed_at = $2 WHERE network = $1', [
-    network,
-    at,
-  ]);
-}
-
 /** Notes a block as final. An older one than is noted already changes nothing. */
 export async function noteFinal(
   db: Queryable,
@@ -147,8 +138,7 @@ export async function findNetworkState(
   return row && toState(row);
 }
 
-const COLUMNS = `network, payer, next_number, stopped_for, final_number, final_hash, followed_at,
-  updated_at`;
+const COLUMNS = 'network, payer, next_number, stopped_for, final_number, final_hash, updated_at';
 
 interface NetworkRow {
   network: NetworkId;
@@ -157,7 +147,6 @@ interface NetworkRow {
   stopped_for: string | null;
   final_number: bigint | null;
   final_hash: string | null;
-  followed_at: Date | null;
   updated_at: Date;
 }
 
@@ -168,7 +157,6 @@ function toState(row: NetworkRow): NetworkState {
     nextNumber: row.next_number,
     stoppedFor: row.stopped_for,
     final: toBlock(row.final_number, row.final_hash),
-    followedAt: row.followed_at,
     updatedAt: row.updated_at,
   };
 }

@@ -7,7 +7,6 @@ import {
 } from '../../test/harness/settlement-road.ts';
 import { ChainMismatch, type NetworkDriver } from '../networks/network.ts';
 import { listLanes } from './lanes.ts';
-import { findNetworkState } from './network-state.ts';
 import { open, startSettlementWorker, type SettlementWorker } from './settlement-worker.ts';
 
 let road: SettlementRoad;
@@ -54,26 +53,6 @@ describe('a settlement worker', () => {
     });
     await worker.stop();
     await worker.stopped;
-  });
-
-  it('notes that it follows the network once it may sign, and not before', async () => {
-    const { network } = road.treasury.driver;
-    const followedAt = async (): Promise<Date | null | undefined> =>
-      (await findNetworkState(road.db.database, network))?.followedAt;
-    await road.db.database.query('UPDATE settlement_networks SET followed_at = NULL');
-    let isShown = false;
-    const unitsAt: NetworkDriver['unitsAt'] = async (...asked) => {
-      if (!isShown) throw new Error('the chain cannot be read yet');
-      return await road.treasury.driver.unitsAt(...asked);
-    };
-    await road.db.database.query('DELETE FROM settlement_reconciliations');
-    const worker = start({ driver: { unitsAt } });
-    let looks = 0;
-    await until(async () => await Promise.resolve((looks += 1) > 5));
-    expect(await followedAt()).toBeNull();
-    isShown = true;
-    await until(async () => (await followedAt()) instanceof Date);
-    await worker.stop();
   });
 
   it('signs nothing for a chain that is not the configured one', async () => {

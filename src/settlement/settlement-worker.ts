@@ -7,7 +7,7 @@ import { createHeadFollower } from './follow-head.ts';
 import { keepUp } from './keep-up.ts';
 import { listLanes, openLane, type LaneRole } from './lanes.ts';
 import { limitAlarms } from './limit-alarms.ts';
-import { noteFollowed, openNetwork, PayerMismatch } from './network-state.ts';
+import { openNetwork, PayerMismatch } from './network-state.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
@@ -40,10 +40,8 @@ export function startSettlementWorker(settlement: Settlement): SettlementWorker 
   };
 }
 
-const FOLLOWED_EVERY_MS = 10_000;
-
 async function work(settlement: Settlement, signal: AbortSignal): Promise<void> {
-  await reachChain(settlement, signal);
+  const isNew = await reachChain(settlement, signal);
   const { idleMs, checkEveryMs, waitMs, reconcileEveryMs, compareEveryMs } = settlement.pace;
   const repeatEvery = async (pauseMs: number, step: () => Promise<number>): Promise<void> =>
     await repeat(settlement, { signal, pauseMs }, step);
@@ -51,7 +49,7 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     await step();
     return 0;
   };
-  const caughtUp = untilCaughtUp(settlement, signal);
+  const caughtUp = untilCaughtUp(settlement, { signal, isNew });
   // None of these waits for another.
   await Promise.all([
     repeatEvery(idleMs, async () => await acceptOrders(settlement)),
@@ -66,7 +64,6 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
       rarely(async () => await tendLanes(settlement)),
     ),
     repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
-    followOn(settlement, { signal, caughtUp }),
     repeatEvery(waitMs, async () => {
       const chores = await keepUp(settlement);
       // The next one waits for this one to be final, and payouts wait for all of them.
@@ -84,38 +81,31 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
   ]);
 }
 
-/** From then on, and while it runs, the database is known to be no older than the chain. */
-async function followOn(
-  settlement: Settlement,
-  { signal, caughtUp }: { readonly signal: AbortSignal; readonly caughtUp: Promise<void> },
-): Promise<void> {
-  const { database, driver, clock } = settlement;
-  await caughtUp;
-  await repeat(settlement, { signal, pauseMs: FOLLOWED_EVERY_MS }, async () => {
-    await noteFollowed(database, driver.network, clock.now());
-    return 0;
-  });
-}
-
-/** Nothing is done before the chain was compared with the configuration and the lanes are open. */
-async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<void> {
+/**
+ * Nothing is done before the chain was compared with the configuration and the lanes are open. True where the
+ * network was unknown to the database before.
+ */
+async function reachChain(settlement: Settlement, signal: AbortSignal): Promise<boolean> {
   const { driver, clock, log, pace } = settlement;
   while (!signal.aborted) {
     try {
       await driver.verifyAssets();
-      await open(settlement);
-      return;
+      return await open(settlement);
     } catch (error) {
       if (error instanceof ChainMismatch || error instanceof PayerMismatch) throw error;
       log.warn({ err: error }, 'the network is not reachable yet');
       await clock.sleep(pace.waitMs, signal);
     }
   }
+  return false;
 }
 
-async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promise<void> {
+async function untilCaughtUp(
+  settlement: Settlement,
+  { signal, isNew }: { readonly signal: AbortSignal; readonly isNew: boolean },
+): Promise<void> {
   const { driver, clock, log, pace } = settlement;
-  const catchUp = createCatchUp(settlement);
+  const catchUp = createCatchUp(settlement, { isNew });
   while (!signal.aborted) {
     try {
       if (await catchUp()) {
@@ -131,14 +121,15 @@ async function untilCaughtUp(settlement: Settlement, signal: AbortSignal): Promi
 
 /**
  * Opens the network and its lanes, each at the chain's own count. Later calls change nothing. Throws while
- * that count may still fall: a lane that began beyond it would wait for ever for what is missing.
+ * that count may still fall: a lane that began beyond it would wait for ever for what is missing. True where
+ * the network was unknown to the database before.
  */
 export async function open(
   settlement: Pick<Settlement, 'database' | 'driver' | 'clock'>,
-): Promise<void> {
+): Promise<boolean> {
   const { database, driver, clock } = settlement;
   const { network, treasury, gasAccounts } = driver;
-  await openNetwork(database, { network, payer: treasury, at: clock.now() });
+  const isNew = await openNetwork(database, { network, payer: treasury, at: clock.now() });
   const lanes: { sender: string; role: LaneRole }[] = [
     { sender: treasury, role: 'TREASURY' },
     ...gasAccounts.map((sender) => ({ sender, role: 'GAS' }) as const),
@@ -149,6 +140,7 @@ export async function open(
     const firstSequence = await findFirstSequence(driver, lane.sender);
     await openLane(database, { network, ...lane, firstSequence, at: clock.now() });
   }
+  return isNew;
 }
 
 async function findFirstSequence(driver: NetworkDriver, sender: string): Promise<bigint> {

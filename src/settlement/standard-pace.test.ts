@@ -12,7 +12,11 @@ test('a fee is not raised before the blocks that it was chosen for have passed',
     BSC_MAINNET: 0.75,
     SOL_MAINNET: 0.75,
   });
-  const { replaceAfterMs, ...rest } = paceOn('BITCOIN_MAINNET', STANDARD_PACE);
-  expect(replaceAfterMs).toBeGreaterThan(STANDARD_PACE.replaceAfterMs);
+});
+
+test('a lease outlasts the slow answers of a network', () => {
+  const { replaceAfterMs, leaseMs, ...rest } = paceOn('BITCOIN_MAINNET', STANDARD_PACE);
+  expect([replaceAfterMs, leaseMs]).toEqual([1_800_000, 120_000]);
   expect(STANDARD_PACE).toMatchObject(rest);
+  expect(paceOn('TRON_MAINNET', STANDARD_PACE)).toEqual(STANDARD_PACE);
 });

@@ -19,13 +19,20 @@ export const STANDARD_PACE: SettlementPace = {
 /** Half an hour in the place of 45 s. */
 const BITCOIN_PATIENCE = 40;
 
+/** Two minutes in the place of 20 s: its nodes are asked coin by coin, and a slow one takes half a minute for an answer. */
+const BITCOIN_LEASES = 6;
+
 /**
  * A pace as it fits a network. On Bitcoin blocks come every ten minutes by chance, and fees are chosen for one
  * of the next three: to raise them sooner would pay twice the price for what was on its way.
  */
 export function paceOn(network: NetworkId, pace: SettlementPace): SettlementPace {
   if (network !== 'BITCOIN_MAINNET') return pace;
-  return { ...pace, replaceAfterMs: pace.replaceAfterMs * BITCOIN_PATIENCE };
+  return {
+    ...pace,
+    leaseMs: pace.leaseMs * BITCOIN_LEASES,
+    replaceAfterMs: pace.replaceAfterMs * BITCOIN_PATIENCE,
+  };
 }
 
 /** Public nodes promise to keep 16 waiting transactions of one account (go-ethereum's AccountSlots). */

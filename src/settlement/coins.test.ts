@@ -49,15 +49,22 @@ async function statusOf(...payouts: readonly Payout[]): Promise<string[]> {
   return await Promise.all(payouts.map(async (payout) => (await road.read(payout)).status));
 }
 
+function inOtherOrder(plan: SigningPlan): SigningPlan {
+  const coins = String(plan['coins']).split(' ');
+  expect(coins).toHaveLength(2);
+  return { ...plan, coins: coins.toReversed().join(' ') };
+}
+
 describe('a coin', () => {
   it('is of one attempt, when two workers have signed for it at once', async () => {
-    // There is enough for both, and both have chosen the same one.
-    world.fund(1_000_000n, 1_000_000n);
+    // There is enough for both, and both have chosen the same two, in another order: the fences differ.
+    world.fund(40_000n, 40_000n, 40_000n, 40_000n);
     const [first, second] = [await order(1), await order(2)];
-    let plan: SigningPlan | null = null;
+    let chosen: SigningPlan | null = null;
     const inspect: NetworkDriver['inspect'] = async (orders, known) => {
       const inspection = await world.driver.inspect(orders, known);
-      plan ??= inspection.plan;
+      const plan = chosen === null ? inspection.plan : inOtherOrder(chosen);
+      chosen ??= inspection.plan;
       return { ...inspection, plan };
     };
     const changes = { maxBatchOrders: 1, driver: { inspect } };
@@ -75,7 +82,7 @@ describe('a coin', () => {
     expect(isTaken).toBe(true);
     expect(await road.attempts(first)).toEqual([]);
     expect(await road.attempts(second)).toMatchObject([{ state: 'OPEN' }]);
-    expect(await road.takenCoins()).toHaveLength(1);
+    expect(await road.takenCoins()).toHaveLength(2);
     await end();
     expect(await statusOf(first, second)).toEqual(['PENDING', 'COMPLETED']);
     expect(await road.takenCoins()).toEqual([]);

@@ -79,7 +79,10 @@ async function failForAWhile(
     },
     { random: random.fork('processes'), workers: 3 },
   );
-  const first = await untilOneIsPaid(plan);
+  const first = await untilOneIsPaid(plan).catch((error: unknown) => {
+    tell({ complaints: countByMessage(processes.complaints()) });
+    throw error;
+  });
   processes.begin();
   blocks.begin();
   const nodes = plan.startNodes();

@@ -1,6 +1,5 @@
 import {
   coinsNotLocked,
-  conflictNotDeep,
   replacementWithOtherCoins,
   unconfirmedConflictAsDeath,
 } from './bitcoin/careless.ts';
@@ -53,6 +52,5 @@ export const PLANTS: readonly Plant[] = [
   successByNoError,
   replacementWithOtherCoins,
   unconfirmedConflictAsDeath,
-  conflictNotDeep,
   coinsNotLocked,
 ];

@@ -1,5 +1,3 @@
-import { silentLog } from '../../../src/base/log.ts';
-import { createBitcoinReader } from '../../../src/networks/bitcoin/reader.ts';
 import type {
   AttemptToFollow,
   NetworkDriver,
@@ -93,25 +91,6 @@ async function isSpentInMempool(
   }
   return false;
 }
-
-export const conflictNotDeep: Plant = {
-  name: 'bitcoin-conflict-not-deep',
-  family: 'bitcoin',
-  mistake:
-    'What spends a coin of an attempt in a block has taken its place, however near the block is to the newest. Removes the depth that a death needs.',
-  driver: (driver, { endpoints }) => {
-    const shallow = createBitcoinReader({
-      expectedGenesis: null,
-      endpoints,
-      confirmations: 1,
-      log: silentLog,
-    });
-    return believing(driver, async (attempt) => {
-      const sighting = await shallow.status(attempt);
-      return sighting.kind === 'dead' ? { ...sighting, takenBy: null } : null;
-    });
-  },
-};
 
 export const coinsNotLocked: Plant = {
   name: 'bitcoin-coins-not-locked',

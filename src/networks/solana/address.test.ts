@@ -2,7 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { base58 } from '@scure/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSolanaAddress, parseSolanaMint } from './address.ts';
+import { isWalletAddress, parseSolanaAddress, parseSolanaMint } from './address.ts';
 
 /** The public key of RFC 8032 §7.1, test 1, and the owner in the tests of the token program's client. */
 const RFC8032_KEY = base58.encode(
@@ -74,12 +74,14 @@ function isOnCurve(bytes: Uint8Array): boolean {
 describe('parseSolanaAddress', () => {
   test.each(WALLETS)('takes the wallet %s', (address) => {
     expect(parseSolanaAddress(address)).toEqual({ ok: true, address });
+    expect(isWalletAddress(address)).toBe(true);
   });
 
   // A token account may be named as the recipient. Whether one is there only the chain can tell.
   test.each(DERIVED)('takes the derived address %s', (address) => {
     expect(base58.decode(address)).toHaveLength(32);
     expect(parseSolanaAddress(address)).toEqual({ ok: true, address });
+    expect(isWalletAddress(address)).toBe(false);
   });
 
   test.each(PROGRAMS)('refuses the program or sysvar %s', (address) => {
@@ -87,6 +89,7 @@ describe('parseSolanaAddress', () => {
     expect(base58.decode(address)).toHaveLength(32);
     const refused = { ok: false, reason: expect.stringContaining('a Solana program') as string };
     expect(parseSolanaAddress(address)).toEqual(refused);
+    expect(isWalletAddress(address)).toBe(false);
     expect(parseSolanaMint(address)).toEqual(refused);
   });
 
@@ -126,6 +129,7 @@ describe('parseSolanaAddress', () => {
     const nonCanonicalOne = Buffer.from(`ee${'ff'.repeat(30)}7f`, 'hex');
     for (const bytes of [torsion.toBytes(), mixed.toBytes(), canonicalOne, nonCanonicalOne]) {
       expect(parseSolanaAddress(base58.encode(bytes))).toMatchObject({ ok: false });
+      expect(isWalletAddress(base58.encode(bytes))).toBe(false);
     }
   });
 

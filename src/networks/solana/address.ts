@@ -66,6 +66,13 @@ export function parseSolanaAddress(text: string): ParsedAddress {
   return acceptedAddress(text);
 }
 
+/** Whether a key can stand behind the address: it is a public key, and no known program or mint. */
+export function isWalletAddress(text: string): boolean {
+  const account = decodeAccount(text);
+  if (account === undefined || PROGRAMS.has(text) || MINTS.has(text)) return false;
+  return isOnCurve(account, false) && !isStrangePoint(account);
+}
+
 /** A token's mint: any account that is not a known program. It may lie off the curve. */
 export function parseSolanaMint(text: string): ParsedAddress {
   if (decodeAccount(text) === undefined) return refusedAddress(NOT_AN_ACCOUNT);

@@ -1,7 +1,7 @@
 import { present } from '../../base/assert.ts';
 import type { Json } from '../../base/json.ts';
 import type { TransferOrder } from '../network.ts';
-import { parseSolanaAddress } from './address.ts';
+import { isWalletAddress } from './address.ts';
 import { mintOf } from './mint-of.ts';
 import type { AskedCommitment, SolanaNode } from './node.ts';
 import { associatedTokenAddress, SYSTEM_PROGRAM, TOKEN_PROGRAM } from './programs.ts';
@@ -147,8 +147,7 @@ function judge(scene: Scene, holders: ReadonlyMap<string, Account | null>): Verd
 const OWN_ACCOUNT = 'The recipient address is one of the accounts that payouts are made from.';
 
 function judgeAbsent(scene: Scene): Verdict {
-  const { ok } = parseSolanaAddress(scene.order.toAddress);
-  if (ok) return judgeWallet(scene);
+  if (isWalletAddress(scene.order.toAddress)) return judgeWallet(scene);
   const reason =
     'Nothing is at the recipient address, and it is no wallet: no key can stand behind it.';
   return refused(scene, reason);
@@ -159,7 +158,7 @@ function judgeWallet(scene: Scene): Verdict {
   const { order, ofWallet } = scene;
   const { toAddress, asset } = order;
   // Coins can be sent to any address, to one without a key too: that makes it no wallet.
-  if (!parseSolanaAddress(toAddress).ok) {
+  if (!isWalletAddress(toAddress)) {
     return refused(scene, 'The recipient address is not a wallet: no key can stand behind it.');
   }
   const way = { destination: accountOfWallet(order), direct: false };

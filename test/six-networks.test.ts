@@ -236,6 +236,30 @@ describe('what only the chain can tell', () => {
     expect(payout['info']).toMatch(/frozen/i);
     expect(await client.unitsOf('USDT', toAddress)).toBe(1_000_000n);
   });
+
+  it(
+    'on Solana a token account, which is paid itself if it is one',
+    { timeout: 60_000 },
+    async () => {
+      const client = independentClient('SOL_MAINNET', chainOf('SOL_MAINNET'));
+      const owner = await client.freshRecipient();
+      const pay = async (toAddress: string, token: string): Promise<Record<string, unknown>> => {
+        const created = await order({ network: 'SOL_MAINNET', token, amount: '1', toAddress });
+        return await untilFinal(created.data?.['id']);
+      };
+      await pay(owner, 'USDT');
+      const tokenAccount = await tokenAccountOf(owner);
+      expect(await pay(tokenAccount, 'USDT')).toMatchObject({ status: 'COMPLETED' });
+      expect(await client.unitsOf('USDT', owner)).toBe(2_000_000n);
+      const other = await pay(tokenAccount, 'USDC');
+      expect(other).toMatchObject({ status: 'FAILED', transactionHash: null });
+      expect(other['info']).toMatch(/account of another token/);
+      // Derived like one, and nobody has opened it: the published vector of a program's address.
+      const nothing = await pay('BwqrghZA2htAcqq8dzP1WDAhTXYTYWj7CHxF5j7TDBAe', 'USDT');
+      expect(nothing).toMatchObject({ status: 'FAILED', transactionHash: null });
+      expect(nothing['info']).toMatch(/no key can stand behind it/);
+    },
+  );
 });
 
 /** By the node's own index, in the form of its JSON-RPC. */

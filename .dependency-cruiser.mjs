@@ -13,6 +13,7 @@ const rooms = [
   'ledger',
   'money',
   'database',
+  'metrics',
   'base',
 ];
 const chains = ['evm', 'tron', 'solana', 'bitcoin'];
@@ -32,6 +33,8 @@ const homes = [
   ['jose', '^src/businesses/'],
   ['lossless-json', '^src/http/'],
   ['commander', '^src/commands/'],
+  ['@prometheus-io/client', '^src/metrics/'],
+  ['@opentelemetry/api', '^src/base/trace[.]ts$'],
   ['@scure/bip32|@scure/bip39', '^src/treasury/'],
   ['@scure/btc-signer', '^src/networks/bitcoin/'],
   ['@bufbuild/protobuf', '^src/networks/tron/'],

@@ -128,8 +128,10 @@ TABLE payout_audits
   credential_id uuid NOT NULL
   request_id text NOT NULL
   created_at timestamp with time zone NOT NULL
+  trace_id text
   CONSTRAINT PRIMARY KEY (business_id, payout_id)
   CONSTRAINT CHECK ((credential_kind = ANY (ARRAY['API_KEY'::text, 'OAUTH_CLIENT'::text])))
+  CONSTRAINT CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text))
 TABLE payout_changes
   business_id uuid NOT NULL
   payout_id uuid NOT NULL
@@ -309,6 +311,7 @@ TABLE settlement_orders
   reported_version integer NOT NULL
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
+  trace_id text
   CONSTRAINT PRIMARY KEY (network, payout_id)
   CONSTRAINT CHECK (((state <> 'QUEUED'::text) OR (fence IS NULL)))
   CONSTRAINT CHECK (((state <> 'REFUSED'::text) OR (info IS NOT NULL)))
@@ -316,6 +319,7 @@ TABLE settlement_orders
   CONSTRAINT CHECK (((state <> ALL (ARRAY['PAID'::text, 'REFUSED'::text])) OR (proof IS NOT NULL)))
   CONSTRAINT CHECK ((reported_version <= version))
   CONSTRAINT CHECK ((state = ANY (ARRAY['QUEUED'::text, 'IN_FLIGHT'::text, 'PAID'::text, 'REFUSED'::text])))
+  CONSTRAINT CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text))
   CONSTRAINT CHECK ((units > (0)::numeric))
   CREATE INDEX settlement_orders_by_fence ON public.settlement_orders USING btree (network, fence) WHERE (state = 'IN_FLIGHT'::text)
   CREATE INDEX settlement_orders_in_flight ON public.settlement_orders USING btree (network, token) WHERE (state = 'IN_FLIGHT'::text)

@@ -21,6 +21,7 @@ export type FaultCode =
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'IDEMPOTENCY_KEY_IN_FLIGHT'
   | 'RATE_LIMITED'
+  | 'OVERLOADED'
   | 'UNAVAILABLE';
 
 /** Field names in camelCase, each with its messages. */

@@ -43,11 +43,15 @@ export const PROBLEMS: Readonly<
     example: 'A request with this Idempotency-Key is still being processed.',
   },
   RATE_LIMITED: { status: 429, example: 'Too many requests. Try again later.' },
+  OVERLOADED: { status: 503, example: 'The service is busy. Try again.' },
   UNAVAILABLE: { status: 503, example: 'The service is unavailable for the moment. Try again.' },
 };
 
 /** How long a caller should wait for what is usually over in seconds. */
 const RETRY_AFTER_SECONDS = 5;
+
+/** What is refused because there is too much of it at this moment may be asked again soon. */
+const RETRY_WHEN_BUSY_SECONDS = 1;
 
 /**
  * What a caller is told of an error. Only a fault's own message goes out; whatever else went wrong
@@ -81,6 +85,7 @@ function faultAnswer(fault: Fault): Answer {
 
 function headersOf(fault: Fault, status: number): Record<string, string> {
   if (fault instanceof RateLimited) return { 'retry-after': String(fault.retryAfterSeconds) };
+  if (fault.code === 'OVERLOADED') return { 'retry-after': String(RETRY_WHEN_BUSY_SECONDS) };
   if (status === 503) return { 'retry-after': String(RETRY_AFTER_SECONDS) };
   // RFC 9110 §15.5.2: an answer of 401 names a way to authenticate.
   if (status === 401) return { 'www-authenticate': 'Bearer' };

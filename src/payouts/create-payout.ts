@@ -1,41 +1,16 @@
+import { present } from '../base/assert.ts';
 import { Fault, validationFault } from '../base/fault.ts';
 import { momentOfId, type IdSource } from '../base/id.ts';
 import type { Database, Tx } from '../database/database.ts';
 import { CommitUnknown } from '../database/sql-failure.ts';
 import { hold } from '../ledger/hold.ts';
-import type { NetworkId, Token } from '../money/asset.ts';
 import { append } from '../outbox/outbox.ts';
 import { findPayout, isReferenceTaken } from './find-payouts.ts';
-import { recordAnswer, type IdempotentRequest, type StoredAnswer } from './idempotency.ts';
+import { findAnswer, recordAnswer, type StoredAnswer } from './idempotency.ts';
 import { recordChange } from './internal/record-change.ts';
 import type { Payout } from './payout.ts';
 import { SETTLEMENT_TOPIC } from './outbox-topics.ts';
-
-/** A payout that was asked for: checked by `checkPayoutRequest`, asked by an authenticated caller. */
-export interface PayoutOrder {
-  readonly network: NetworkId;
-  readonly token: Token;
-  /** Ledger units: 10^-18 of the token. */
-  readonly units: bigint;
-  readonly toAddress: string;
-  readonly merchantReference: string | null;
-  readonly requester: {
-    readonly businessId: string;
-    readonly userId: string;
-    readonly credentialKind: 'API_KEY' | 'OAUTH_CLIENT';
-    readonly credentialId: string;
-    readonly clientIp: string;
-    readonly requestId: string;
-  };
-  /** Where the caller gave an Idempotency-Key: the answer to keep beside the payout. */
-  readonly idempotency?:
-    | { readonly request: IdempotentRequest; readonly render: (payout: Payout) => StoredAnswer }
-    | undefined;
-}
-
-/** `replayed`: another request with the same Idempotency-Key came first; read its answer. */
-export type CreateOutcome =
-  { readonly kind: 'created'; readonly payout: Payout } | { readonly kind: 'replayed' };
+import type { CreateOutcome, PayoutOrder } from './payout-order.ts';
 
 /**
  * The one place that creates a payout. In one transaction: the payout as PENDING, its history, the
@@ -67,7 +42,8 @@ async function create(
   const { businessId } = order.requester;
   const apiAccountId = await findApiAccountId(tx, order);
   const payout = newPayout(order, ids.payoutId, apiAccountId);
-  if (!(await keepAnswer(tx, order, payout))) return { kind: 'replayed' };
+  const answer = await keepAnswer(tx, order, payout);
+  if (answer !== undefined) return { kind: 'replayed', answer };
   await insertPayout(tx, payout);
   await recordChange(tx, { ...payout, detail: null, at: payout.createdAt });
   await insertAudit(tx, order, payout);
@@ -76,7 +52,7 @@ async function create(
     itemId: ids.itemId,
     topic: SETTLEMENT_TOPIC,
     lane: payout.network,
-    payload: { payoutId: payout.payoutId },
+    payload: { payoutId: payout.payoutId, traceId: order.requester.traceId },
     at: payout.createdAt,
   });
   await hold(tx, { ...payout, accountId: apiAccountId, at: payout.createdAt });
@@ -128,10 +104,20 @@ async function findApiAccountId(tx: Tx, order: PayoutOrder): Promise<string> {
  * Before the payout is inserted, so that of two requests with one key and one reference the second
  * waits here and is replayed, and is not told that its own reference is taken.
  */
-async function keepAnswer(tx: Tx, order: PayoutOrder, payout: Payout): Promise<boolean> {
-  if (order.idempotency === undefined) return true;
+async function keepAnswer(
+  tx: Tx,
+  order: PayoutOrder,
+  payout: Payout,
+): Promise<StoredAnswer | undefined> {
+  if (order.idempotency === undefined) return undefined;
   const { request, render } = order.idempotency;
-  return await recordAnswer(tx, { ...request, answer: render(payout), at: payout.createdAt });
+  const isFirst = await recordAnswer(tx, {
+    ...request,
+    answer: render(payout),
+    at: payout.createdAt,
+  });
+  if (isFirst) return undefined;
+  return present(await findAnswer(tx, request), 'the first answer was committed');
 }
 
 /** The unique key decides between requests that carry one merchantReference at the same moment. */
@@ -163,8 +149,8 @@ async function insertAudit(tx: Tx, order: PayoutOrder, payout: Payout): Promise<
   const { requester } = order;
   await tx.query(
     `INSERT INTO payout_audits
-       (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+       (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     [
       payout.businessId,
       payout.payoutId,
@@ -172,6 +158,7 @@ async function insertAudit(tx: Tx, order: PayoutOrder, payout: Payout): Promise<
       requester.credentialKind,
       requester.credentialId,
       requester.requestId,
+      requester.traceId,
       payout.createdAt,
     ],
   );

@@ -7,7 +7,7 @@ import { createUser } from '../../src/businesses/user.ts';
 import type { Database } from '../../src/database/database.ts';
 import { credit, fund } from '../../src/ledger/move.ts';
 import type { Token } from '../../src/money/asset.ts';
-import type { PayoutOrder } from '../../src/payouts/create-payout.ts';
+import type { PayoutOrder } from '../../src/payouts/payout-order.ts';
 
 export const testIds: IdSource = createIdSource(systemClock, systemRandom);
 
@@ -56,6 +56,7 @@ export function testOrder(
       credentialId: testIds.next(),
       clientIp: '127.0.0.1',
       requestId: 'test',
+      traceId: null,
     },
     ...order,
   };

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createIdSource } from '../../src/base/id.ts';
 import type { Row } from '../../src/database/database.ts';
-import { createPayout, type PayoutOrder } from '../../src/payouts/create-payout.ts';
+import { createPayout } from '../../src/payouts/create-payout.ts';
+import type { PayoutOrder } from '../../src/payouts/payout-order.ts';
 import { createTestDatabase, type TestDatabase } from '../harness/database.ts';
 import { createManualClock } from '../harness/manual-clock.ts';
 import { createTestBusiness, testIds, testOrder } from '../harness/world.ts';

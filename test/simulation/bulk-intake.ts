@@ -1,7 +1,7 @@
 import { present } from '../../src/base/assert.ts';
 import { momentOfId } from '../../src/base/id.ts';
 import type { Tx } from '../../src/database/database.ts';
-import type { PayoutOrder } from '../../src/payouts/create-payout.ts';
+import type { PayoutOrder } from '../../src/payouts/payout-order.ts';
 import { SETTLEMENT_TOPIC } from '../../src/payouts/outbox-topics.ts';
 
 /** An order with the identifiers that `createPayout` would have drawn for it. */
@@ -33,8 +33,9 @@ export async function createInBulk(tx: Tx, orders: readonly BulkOrder[]): Promis
     credential_kind: order.requester.credentialKind,
     credential_id: order.requester.credentialId,
     request_id: order.requester.requestId,
+    trace_id: order.requester.traceId,
     at: momentOfId(payoutId).toISOString(),
-    payload: { payoutId },
+    payload: { payoutId, traceId: order.requester.traceId },
   }));
   for (const statement of STATEMENTS) await tx.query(statement, [JSON.stringify(rows)]);
 }
@@ -55,7 +56,7 @@ async function accountsOf(tx: Tx, orders: readonly BulkOrder[]): Promise<Map<str
 const GIVEN = `jsonb_to_recordset($1::jsonb) AS r (business_id uuid, payout_id uuid, item_id uuid,
   user_id uuid, api_account_id uuid, network text, token text, units numeric, to_address text,
   merchant_reference text, client_ip text, credential_kind text, credential_id uuid, request_id text,
-  at timestamptz, payload jsonb)`;
+  trace_id text, at timestamptz, payload jsonb)`;
 
 const STATEMENTS = [
   `INSERT INTO payouts
@@ -66,8 +67,9 @@ const STATEMENTS = [
   `INSERT INTO payout_changes (business_id, payout_id, number, status, detail, changed_at)
    SELECT business_id, payout_id, 1, 'PENDING', NULL, at FROM ${GIVEN}`,
   `INSERT INTO payout_audits
-     (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, created_at)
-   SELECT business_id, payout_id, client_ip, credential_kind, credential_id, request_id, at
+     (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id,
+      created_at)
+   SELECT business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id, at
    FROM ${GIVEN}`,
   `INSERT INTO outbox_items
      (business_id, item_id, topic, lane, payload, available_at, claim_token, attempts, created_at)

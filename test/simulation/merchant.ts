@@ -9,7 +9,8 @@ import { isUnavailable } from '../../src/database/sql-failure.ts';
 import { Fault } from '../../src/base/fault.ts';
 import { credit, fund } from '../../src/ledger/move.ts';
 import type { NetworkId, Token } from '../../src/money/asset.ts';
-import { createPayout, type PayoutOrder } from '../../src/payouts/create-payout.ts';
+import { createPayout } from '../../src/payouts/create-payout.ts';
+import type { PayoutOrder } from '../../src/payouts/payout-order.ts';
 import { createInBulk, type BulkOrder } from './bulk-intake.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import type { OrderUnits } from './simulated-network.ts';
@@ -221,6 +222,7 @@ function orderSource(place: MerchantPlace): () => PayoutOrder {
         credentialId: ids.next(),
         clientIp: '127.0.0.1',
         requestId: `request-${number}`,
+        traceId: null,
       },
       ...(isAgain && last !== undefined && { toAddress: last.toAddress }),
       ...(isAgain && isSame && last !== undefined && { units: last.units, token: last.token }),

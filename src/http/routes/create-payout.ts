@@ -72,7 +72,12 @@ export function createPayoutOperation(deps: CreatePayoutDeps): TenantOperation {
       const request = await checkedRequest(deps, call);
       const outcome = await createPayout(deps, {
         ...request,
-        requester: { ...call.caller, clientIp: call.clientIp, requestId: call.requestId },
+        requester: {
+          ...call.caller,
+          clientIp: call.clientIp,
+          requestId: call.requestId,
+          traceId: null,
+        },
         idempotency: idempotency && { request: idempotency, render: createdPayoutAnswer },
       });
       return outcome.kind === 'created' ? createdPayoutAnswer(outcome.payout) : 'REPLAYED';

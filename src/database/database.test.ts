@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabaseWay } from '../../test/harness/database-way.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
+import { createRecordingMeter } from '../../test/harness/recording-meter.ts';
 import { systemClock } from '../base/clock.ts';
 import { createDatabase } from './database.ts';
 import { migrate, missingMigrations, type Migration } from './migrate.ts';
@@ -80,6 +81,43 @@ describe('transaction', () => {
     await db.database.query('SELECT pg_terminate_backend($1)', [row?.pid]);
     await expect.poll(() => errors.length).toBe(1);
     expect(await own.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await own.close();
+  });
+});
+
+describe('what it measures', () => {
+  it('is each connection, and who waits for one', async () => {
+    const measured = createRecordingMeter();
+    const own = createDatabase(db.url, { maxConnections: 1, meter: measured.meter });
+    expect(own.connections()).toEqual({ idle: 0, busy: 0, waiting: 0 });
+    let waiting: Promise<unknown> | undefined;
+    await own.transaction(async () => {
+      waiting = own.query('SELECT 1');
+      expect(own.connections()).toEqual({ idle: 0, busy: 1, waiting: 1 });
+      expect(await measured.read('knit_database_connections')).toEqual({
+        idle: 0,
+        busy: 1,
+        waiting: 1,
+      });
+    });
+    await waiting;
+    expect(own.connections()).toEqual({ idle: 1, busy: 0, waiting: 0 });
+    await own.close();
+  });
+
+  it('is how often a transaction ran again, and why', async () => {
+    const measured = createRecordingMeter();
+    const own = createDatabase(db.url, { maxConnections: 4, meter: measured.meter });
+    await own.query('INSERT INTO numbers VALUES (40, 0), (41, 0)');
+    const add = async (first: number, second: number): Promise<void> => {
+      await own.transaction(async (tx) => {
+        await tx.query('UPDATE numbers SET value = value + 1 WHERE id = $1', [first]);
+        await systemClock.sleep(100);
+        await tx.query('UPDATE numbers SET value = value + 1 WHERE id = $1', [second]);
+      });
+    };
+    await Promise.all([add(40, 41), add(41, 40)]);
+    expect(await measured.read('knit_database_retries_total')).toEqual({ deadlock: 1 });
     await own.close();
   });
 });

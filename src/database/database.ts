@@ -1,4 +1,5 @@
 import { Pool, types, type PoolClient } from 'pg';
+import { noMeter, type Meter } from '../base/meter.ts';
 import { CommitUnknown, ConnectionLost, isReadOnly, isRetryable, sqlState } from './sql-failure.ts';
 
 /** One row as the driver gives it: bigint for int8 and numeric(…,0), Date for timestamptz. */
@@ -21,7 +22,17 @@ export interface Database extends Queryable {
    * where the connection was lost at COMMIT: the caller looks before it repeats.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Of this process, at this moment. */
+  connections(): ConnectionCounts;
   close(): Promise<void>;
+}
+
+export interface ConnectionCounts {
+  readonly idle: number;
+  /** In use, or being opened. */
+  readonly busy: number;
+  /** Users that wait for a connection. */
+  readonly waiting: number;
 }
 
 const MAX_TRIES = 8;
@@ -63,6 +74,7 @@ export function createDatabase(
     statementTimeoutMs?: number;
     answerPatienceMs?: number;
     onIdleError?: (error: Error) => void;
+    meter?: Meter;
   } = {},
 ): Database {
   const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
@@ -82,21 +94,54 @@ export function createDatabase(
   // statement before it can arrive together.
   pool.on('error', (error) => options.onIdleError?.(error));
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const connections = (): ConnectionCounts => countConnections(pool);
+  const noteRetry = measure(options.meter ?? noMeter, connections);
   return {
     query: async (text, values) => await run(pool, text, values),
-    transaction: async (work) => await retrying(async () => await once(pool, work)),
+    transaction: async (work) => await retrying(async () => await once(pool, work), noteRetry),
+    connections,
     close: async () => {
       await pool.end();
     },
   };
 }
 
-async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+function countConnections({ totalCount, idleCount, waitingCount }: Pool): ConnectionCounts {
+  return { idle: idleCount, busy: totalCount - idleCount, waiting: waitingCount };
+}
+
+type NoteRetry = (error: unknown) => void;
+
+/** Gives what counts a transaction that runs again. */
+function measure(meter: Meter, connections: () => ConnectionCounts): NoteRetry {
+  const open = meter.gauge<'state'>({
+    name: 'knit_database_connections',
+    help: "Connections of this process's pool that are idle or busy, and users that wait for one.",
+    labels: ['state'],
+  });
+  meter.beforeReading(() => {
+    const { idle, busy, waiting } = connections();
+    open.set({ state: 'idle' }, idle);
+    open.set({ state: 'busy' }, busy);
+    open.set({ state: 'waiting' }, waiting);
+  });
+  const retries = meter.counter<'reason'>({
+    name: 'knit_database_retries_total',
+    help: 'Transactions that ran again, after a deadlock or because they could not be put in an order.',
+    labels: ['reason'],
+  });
+  return (error) => {
+    retries.add({ reason: sqlState(error) === '40P01' ? 'deadlock' : 'serialization' });
+  };
+}
+
+async function retrying<T>(attempt: () => Promise<T>, noteRetry: NoteRetry): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (tries >= MAX_TRIES || !isRetryable(error)) throw error;
+      noteRetry(error);
     }
   }
 }

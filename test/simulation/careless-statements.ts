@@ -19,6 +19,7 @@ export function through(
     query: query(database),
     transaction: async (work) =>
       await database.transaction(async (tx) => await work({ ...tx, query: query(tx) })),
+    connections: () => database.connections(),
     close: async () => {
       await database.close();
     },

@@ -45,6 +45,7 @@ export function gateDatabase(
         'transaction',
         async (passage) => await runTransaction(real, work, { ...place, passage }),
       ),
+    connections: () => real.connections(),
     close: async () => {
       await Promise.resolve();
     },

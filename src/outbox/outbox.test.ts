@@ -89,9 +89,35 @@ it('keeps lanes apart and names those with work due', async () => {
   await add('left', 2);
   await add('right', 1);
   expect(await take('left', after(1))).toHaveLength(2);
-  const due = await dueLanes(db.database, 'test', after(1));
+  const due = await dueLanes(db.database, { topic: 'test', now: after(1) });
   expect(due).toContain('right');
   expect(due).not.toContain('left');
+});
+
+it('lists the lanes with something due once each, from one beyond the last, so many and no more', async () => {
+  const topic = 'lanes';
+  const put = async (lane: string, ...afterMs: readonly number[]): Promise<void> => {
+    const items = afterMs.map((ms) => ({ ms, businessId: testIds.next(), itemId: testIds.next() }));
+    await db.database.transaction(async (tx) => {
+      const payload = null;
+      await appendAll(
+        tx,
+        items.map(({ ms, ...ids }) => ({ ...ids, topic, lane, payload, at: after(ms) })),
+      );
+    });
+  };
+  await put('a', 1, 1, 2, 99);
+  await put('b', 50, 99);
+  await put('c', 99, 3);
+  await put('d', 4);
+  const due = async (range: { after?: string; limit?: number }): Promise<string[]> =>
+    await dueLanes(db.database, { topic, now: after(10), ...range });
+  expect(await due({})).toEqual(['a', 'c', 'd']);
+  expect(await due({ limit: 2 })).toEqual(['a', 'c']);
+  expect(await due({ after: 'a', limit: 1 })).toEqual(['c']);
+  expect(await due({ after: 'c' })).toEqual(['d']);
+  expect(await due({ after: 'd' })).toEqual([]);
+  expect(await dueLanes(db.database, { topic: 'no-such-topic', now: after(10) })).toEqual([]);
 });
 
 it('adds many items of many businesses as they are, and ends those that are still claimed', async () => {
@@ -123,4 +149,26 @@ it('adds many items of many businesses as they are, and ends those that are stil
   expect(await finishAll(db.database, [first, ...rest])).toEqual([first]);
   expect(await finishAll(db.database, [])).toEqual([]);
   expect(await take('many', after(9999))).toMatchObject([{ itemId: second.itemId }]);
+});
+
+it('takes what is due first, then what a clock that ran ahead has put off, and nothing between', async () => {
+  const topic = 'ahead';
+  const ms = { due: 1, held: 500, justHeld: 1010, ahead: 1012, farAhead: 90_000 };
+  const names = new Map<string, string>();
+  await db.database.transaction(async (tx) => {
+    for (const [name, afterMs] of Object.entries(ms)) {
+      const itemId = testIds.next();
+      names.set(itemId, name);
+      const item = { businessId: testIds.next(), itemId, topic, lane: 'a', payload: null };
+      await append(tx, { ...item, at: after(afterMs) });
+    }
+  });
+  const takeUpTo = async (limit: number): Promise<unknown[]> => {
+    const want = { topic, lane: 'a', limit, leaseMs: 500, longestMs: 1000, now: after(10) };
+    const items = await claim(db.database, want);
+    return items.map((item) => names.get(item.itemId)).sort();
+  };
+  expect(await takeUpTo(2)).toEqual(['ahead', 'due']);
+  expect(await takeUpTo(9)).toEqual(['farAhead']);
+  expect(await takeUpTo(9)).toEqual([]);
 });

@@ -64,17 +64,7 @@ export async function claim(
     readonly now: Date;
   },
 ): Promise<ClaimedItem[]> {
-  const { now, longestMs } = want;
-  // Without a longest time the index is read no further than to what is due.
-  const isDue =
-    longestMs === undefined ? 'available_at <= $3' : '(available_at <= $3 OR available_at > $5)';
-  const beyond = longestMs === undefined ? [] : [later(now, longestMs)];
-  const candidates = await db.query<ItemRow>(
-    `SELECT business_id, item_id, claim_token FROM outbox_items
-     WHERE topic = $1 AND lane = $2 AND ${isDue}
-     ORDER BY available_at LIMIT $4`,
-    [want.topic, want.lane, now, want.limit, ...beyond],
-  );
+  const candidates = await listDue(db, want);
   if (candidates.length === 0) return [];
   const claimed = await db.query<ItemRow & { attempts: number; payload: unknown }>(
     `UPDATE outbox_items AS o
@@ -97,6 +87,24 @@ export async function claim(
     attempts: row.attempts,
     payload: row.payload,
   }));
+}
+
+/** In two ranges of the index, so that what lies between them, which others hold, is not read. */
+async function listDue(
+  db: Queryable,
+  want: Pick<Parameters<typeof claim>[1], 'topic' | 'lane' | 'limit' | 'longestMs' | 'now'>,
+): Promise<ItemRow[]> {
+  const { topic, lane, limit, longestMs, now } = want;
+  const list = async (condition: string, bound: Date, most: number): Promise<ItemRow[]> =>
+    await db.query<ItemRow>(
+      `SELECT business_id, item_id, claim_token FROM outbox_items
+       WHERE topic = $1 AND lane = $2 AND available_at ${condition} $3
+       ORDER BY available_at LIMIT $4`,
+      [topic, lane, bound, most],
+    );
+  const due = await list('<=', now, limit);
+  if (longestMs === undefined || due.length === limit) return due;
+  return [...due, ...(await list('>', later(now, longestMs), limit - due.length))];
 }
 
 /** Ends an item. False where the claim is stale: then another worker has it, or has ended it. */
@@ -140,11 +148,32 @@ export async function postpone(
   return changed.length === 1;
 }
 
-/** The lanes of a topic that have an item due. */
-export async function dueLanes(db: Queryable, topic: string, now: Date): Promise<string[]> {
+/**
+ * The lanes of a topic that have an item due, in the database's order, from the first one beyond `after`:
+ * at most `limit`. The oldest item of a lane tells whether one is due, so from lane to lane one entry of the
+ * index is read: what the lanes hold does not count, only how many there are.
+ */
+export async function dueLanes(
+  db: Queryable,
+  want: {
+    readonly topic: string;
+    readonly now: Date;
+    readonly after?: string;
+    readonly limit?: number;
+  },
+): Promise<string[]> {
   const rows = await db.query<{ lane: string }>(
-    `SELECT DISTINCT lane FROM outbox_items WHERE topic = $1 AND available_at <= $2`,
-    [topic, now],
+    `WITH RECURSIVE lanes AS (
+       (SELECT lane, available_at FROM outbox_items WHERE topic = $1 AND lane > $3
+        ORDER BY lane, available_at LIMIT 1)
+       UNION ALL
+       SELECT next.lane, next.available_at FROM lanes CROSS JOIN LATERAL (
+         SELECT lane, available_at FROM outbox_items WHERE topic = $1 AND lane > lanes.lane
+         ORDER BY lane, available_at LIMIT 1
+       ) next
+     )
+     SELECT lane FROM lanes WHERE available_at <= $2 LIMIT $4`,
+    [want.topic, want.now, want.after ?? '', want.limit ?? null],
   );
   return rows.map((row) => row.lane);
 }

@@ -52,7 +52,8 @@ export function createDeliverer(
   return {
     startDue: async () => {
       if (!lanes.hasRoom()) return 0;
-      const due = lanes.inTurn(await dueLanes(deps.database, DELIVERY_TOPIC, deps.clock.now()));
+      const now = deps.clock.now();
+      const due = lanes.inTurn(await dueLanes(deps.database, { topic: DELIVERY_TOPIC, now }));
       let started = 0;
       for (const [index, lane] of due.entries()) {
         const limit = lanes.placesFor(lane, due.length - index);

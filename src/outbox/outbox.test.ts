@@ -163,10 +163,10 @@ it('takes what is due first, then what a clock that ran ahead has put off, and n
       await append(tx, { ...item, at: after(afterMs) });
     }
   });
-  const takeUpTo = async (limit: number): Promise<unknown[]> => {
+  const takeUpTo = async (limit: number): Promise<string[]> => {
     const want = { topic, lane: 'a', limit, leaseMs: 500, longestMs: 1000, now: after(10) };
     const items = await claim(db.database, want);
-    return items.map((item) => names.get(item.itemId)).sort();
+    return items.map((item) => names.get(item.itemId) ?? '').sort();
   };
   expect(await takeUpTo(2)).toEqual(['ahead', 'due']);
   expect(await takeUpTo(9)).toEqual(['farAhead']);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fetchKnots } from './fetch-knots.ts';
 import { isRecord } from './question.ts';
-import { knotsCommand } from './start-knots.ts';
+import { fetchedCommand } from '../fetch-debian-package.ts';
 import { withChecksum } from './descriptor.ts';
 import { SEGWIT, TAPROOT } from './testing/odd-transactions.ts';
 import { spend } from './testing/twin-desk.ts';
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 async function cli(...args: readonly string[]): Promise<string> {
   if (fetched.kind !== 'ready') return '';
-  const [loader, before] = knotsCommand(fetched.folder, 'bitcoin-cli');
+  const [loader, before] = fetchedCommand(fetched.folder, 'usr/bin/bitcoin-cli');
   const { port } = new URL(rpcUrl);
   const login = ['-regtest', `-rpcport=${port}`, '-rpcuser=any', '-rpcpassword=any'];
   const { stdout } = await run(loader, [...before, ...login, ...args]);

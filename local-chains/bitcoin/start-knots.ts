@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { fetchKnots, LIBRARIES, LOADER } from './fetch-knots.ts';
+import { fetchedCommand } from '../fetch-debian-package.ts';
+import { fetchKnots } from './fetch-knots.ts';
 
 /** A bitcoind of one's own on regtest, with a data folder that goes with it. */
 export interface Knots {
@@ -45,17 +46,10 @@ const SETTINGS = [
 const START_MS = 30_000;
 const STOP_MS = 10_000;
 
-/** A program of the fetched packages with their own loader and libraries, not the machine's. */
-export function knotsCommand(folder: string, program: string): readonly [string, string[]] {
-  const libraries = path.join(folder, LIBRARIES);
-  const binary = path.join(folder, 'usr/bin', program);
-  return [path.join(libraries, LOADER), ['--library-path', libraries, binary]];
-}
-
 export async function startKnots(options: KnotsOptions): Promise<Knots> {
   const data = await mkdtemp(path.join(tmpdir(), 'knit-knots-'));
   const port = await freePort();
-  const [loader, args] = knotsCommand(options.folder, 'bitcoind');
+  const [loader, args] = fetchedCommand(options.folder, 'usr/bin/bitcoind');
   const settings = [
     ...SETTINGS,
     `-datadir=${data}`,

@@ -109,15 +109,20 @@ describe('what it measures', () => {
     const measured = createRecordingMeter();
     const own = createDatabase(db.url, { maxConnections: 4, meter: measured.meter });
     await own.query('INSERT INTO numbers VALUES (40, 0), (41, 0)');
+    let runs = 0;
     const add = async (first: number, second: number): Promise<void> => {
       await own.transaction(async (tx) => {
+        runs += 1;
         await tx.query('UPDATE numbers SET value = value + 1 WHERE id = $1', [first]);
         await systemClock.sleep(100);
         await tx.query('UPDATE numbers SET value = value + 1 WHERE id = $1', [second]);
       });
     };
     await Promise.all([add(40, 41), add(41, 40)]);
-    expect(await measured.read('knit_database_retries_total')).toEqual({ deadlock: 1 });
+    expect(runs).toBeGreaterThan(2);
+    expect(await measured.read('knit_database_retries_total')).toEqual({
+      deadlock: runs - 2,
+    });
     await own.close();
   });
 });
@@ -137,6 +142,15 @@ describe('values', () => {
 
   it('with a fraction are refused where whole units are expected', async () => {
     await expect(db.database.query('SELECT 0.5::numeric AS half')).rejects.toThrow();
+  });
+
+  it('a statement that is refused costs no connection', async () => {
+    const own = createDatabase(db.url, { maxConnections: 1 });
+    const session = async (): Promise<unknown> => await own.query('SELECT pg_backend_pid() AS pid');
+    const before = await session();
+    await expect(own.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
+    expect(await session()).toEqual(before);
+    await own.close();
   });
 
   it('a unique key that is violated is known by its SQLSTATE', async () => {

@@ -1,6 +1,14 @@
-import { Pool, types, type PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { noMeter, type Meter } from '../base/meter.ts';
-import { CommitUnknown, ConnectionLost, isReadOnly, isRetryable, sqlState } from './sql-failure.ts';
+import { createPool, type ConnectionPool } from './internal/pool.ts';
+import {
+  CommitUnknown,
+  ConnectionLost,
+  endsSession,
+  isReadOnly,
+  isRetryable,
+  sqlState,
+} from './sql-failure.ts';
 
 /** One row as the driver gives it: bigint for int8 and numeric(…,0), Date for timestamptz. */
 export type Row = Record<string, unknown>;
@@ -47,25 +55,13 @@ const STATEMENT_TIMEOUT_MS = 30_000;
  * the way to it is gone: without this a connection that was cut silently would be waited on for ever.
  */
 const ANSWER_PATIENCE_MS = 5_000;
-const KEEP_ALIVE_AFTER_MS = 10_000;
-
-/** Whole numbers only: a numeric with a fraction is a mistake of the schema and throws. */
-const exactReaders = new Map<number, (text: string) => unknown>([
-  [types.builtins.INT8, BigInt],
-  [types.builtins.NUMERIC, BigInt],
-]);
-
-const defaultReaderOf = types.getTypeParser as (oid: number, format?: string) => unknown;
-
-function readerOf(oid: number, format?: string): unknown {
-  const exact = format === 'binary' ? undefined : exactReaders.get(oid);
-  return exact ?? defaultReaderOf(oid, format);
-}
-
 /**
  * A pool on `url`. A statement that runs longer than `statementTimeoutMs` is ended by the server, and
  * so is a transaction that idles: a stalled process does not keep its locks. A server that does not
  * answer for `answerPatienceMs` more is a lost connection.
+ *
+ * Behind `url` may be a pooler in transaction mode. It passes on no limits of a session, so a transaction
+ * brings its own; a plain statement has those that the server sets for the role.
  */
 export function createDatabase(
   url: string,
@@ -77,37 +73,37 @@ export function createDatabase(
     meter?: Meter;
   } = {},
 ): Database {
-  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
-  const pool = new Pool({
-    connectionString: url,
-    max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + (options.answerPatienceMs ?? ANSWER_PATIENCE_MS),
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    types: { getTypeParser: readerOf },
-  });
-  // Without a listener a connection that breaks while idle would end the process, and so would one that
-  // breaks on its way from the pool to its user or back: the server's last word and its answer to the
-  // statement before it can arrive together.
-  pool.on('error', (error) => options.onIdleError?.(error));
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  const connections = (): ConnectionCounts => countConnections(pool);
-  const noteRetry = measure(options.meter ?? noMeter, connections);
+  const limits = {
+    maxConnections: options.maxConnections ?? 10,
+    statementTimeoutMs: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+    answerPatienceMs: options.answerPatienceMs ?? ANSWER_PATIENCE_MS,
+  };
+  const pool = createPool(url, limits, (error) => options.onIdleError?.(error));
+  const noteRetry = measure(options.meter ?? noMeter, () => pool.counts());
+  const begin = beginWith(limits);
+  const transaction: Database['transaction'] = async (work) =>
+    await retrying(async () => await once(pool, begin, work), noteRetry);
+  // The role's limit may be the standard one, and would end what is meant to take longer.
+  const takesLong = limits.statementTimeoutMs > STATEMENT_TIMEOUT_MS;
   return {
-    query: async (text, values) => await run(pool, text, values),
-    transaction: async (work) => await retrying(async () => await once(pool, work), noteRetry),
-    connections,
+    query: async (text, values) =>
+      takesLong
+        ? await transaction(async (tx) => await tx.query(text, values))
+        : await alone(pool, text, values),
+    transaction,
+    connections: () => pool.counts(),
     close: async () => {
       await pool.end();
     },
   };
 }
 
-function countConnections({ totalCount, idleCount, waitingCount }: Pool): ConnectionCounts {
-  return { idle: idleCount, busy: totalCount - idleCount, waiting: waitingCount };
+/** One message, as three would be three round trips. */
+function beginWith(limits: { statementTimeoutMs: number; idleInTransactionMs: number }): string {
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL statement_timeout = ${limits.statementTimeoutMs};
+    SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 }
 
 type NoteRetry = (error: unknown) => void;
@@ -146,8 +142,35 @@ async function retrying<T>(attempt: () => Promise<T>, noteRetry: NoteRetry): Pro
   }
 }
 
-async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const client = await connect(pool);
+/** A statement that is a transaction by itself. */
+async function alone<R extends object>(
+  pool: ConnectionPool,
+  text: string,
+  values: readonly unknown[] | undefined,
+): Promise<R[]> {
+  const client = await pool.lend();
+  let broken: Error | undefined;
+  const noteBroken = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', noteBroken);
+  try {
+    return await run(client, text, values);
+  } catch (error) {
+    if (error instanceof ConnectionLost || isReadOnly(error)) broken ??= error as Error;
+    throw error;
+  } finally {
+    client.off('error', noteBroken);
+    client.release(broken);
+  }
+}
+
+async function once<T>(
+  pool: ConnectionPool,
+  begin: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const client = await pool.lend();
   let broken: Error | undefined;
   const noteBroken = (error: Error): void => {
     broken = error;
@@ -155,7 +178,7 @@ async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   client.on('error', noteBroken);
   let committing = false;
   try {
-    await run(client, 'BEGIN ISOLATION LEVEL READ COMMITTED');
+    await run(client, begin);
     const result = await work({
       inTransaction: true,
       query: async (text, values) => await run(client, text, values),
@@ -171,15 +194,6 @@ async function once<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   } finally {
     client.off('error', noteBroken);
     client.release(broken);
-  }
-}
-
-async function connect(pool: Pool): Promise<PoolClient> {
-  try {
-    return await pool.connect();
-  } catch (error) {
-    if (sqlState(error) === undefined) throw new ConnectionLost(error);
-    throw error;
   }
 }
 
@@ -206,15 +220,15 @@ async function rollBack(client: PoolClient, noteBroken: (error: Error) => void):
 }
 
 async function run<R extends object>(
-  runner: Pool | PoolClient,
+  client: PoolClient,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<R[]> {
   try {
-    const result = await runner.query<R>(text, [...values]);
+    const result = await client.query<R>(text, [...values]);
     return result.rows;
   } catch (error) {
-    if (sqlState(error) === undefined) throw new ConnectionLost(error);
+    if (endsSession(error)) throw new ConnectionLost(error);
     throw error;
   }
 }

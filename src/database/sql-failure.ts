@@ -28,6 +28,15 @@ export function sqlState(error: unknown): string | undefined {
     : undefined;
 }
 
+/**
+ * Whether the connection is gone, and with it the word on what the statement did: no server error at all, or
+ * the last one of a session (classes 08 and 57P), which a pooler also sends in the name of a server that died.
+ */
+export function endsSession(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === undefined || /^(08|57P)/.test(state);
+}
+
 /** Another session created the same table or type at this moment, or before. */
 export function isDuplicateObject(error: unknown): boolean {
   return ['42P07', '42710'].includes(sqlState(error) ?? '');

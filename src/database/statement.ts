@@ -1,0 +1,30 @@
+/** A statement and its values: `$1` names the first of them. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** A statement as a named part of a larger one. */
+export type NamedPart = readonly [name: string, statement: Statement];
+
+/**
+ * One statement of several: each part is a common table expression, and `main`, which has no values of
+ * its own, says in SQL what is given of them. So each room writes the statements on its own tables, and they
+ * take effect together in one round trip. No part sees what another writes, and each is carried out
+ * whether `main` reads it or not.
+ */
+export function withParts(parts: readonly NamedPart[], main: string): Statement {
+  const values: unknown[] = [];
+  const texts = parts.map(([name, part]) => {
+    const before = values.length;
+    values.push(...part.values);
+    return `${name} AS (${renumber(part.text, before)})`;
+  });
+  return { text: `WITH ${texts.join(',\n')}\n${main}`, values };
+}
+
+function renumber(text: string, before: number): string {
+  return before === 0
+    ? text
+    : text.replaceAll(/\$(\d+)/g, (_, digits) => `$${Number(digits) + before}`);
+}

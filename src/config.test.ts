@@ -55,6 +55,7 @@ describe('what is given is read', () => {
       port: 3000,
       trustedProxies: [],
       requestsPerSecond: 1000,
+      maxRequestsInFlight: 1000,
       enabledNetworks: ['MATIC_MAINNET'],
     });
     expect(Buffer.from(config.masterKey).toString('hex')).toBe(KEY);
@@ -75,6 +76,7 @@ describe('what is given is read', () => {
       PORT: '0',
       KNIT_TRUSTED_PROXIES: '10.0.0.0/8, 2001:DB8::1',
       KNIT_REQUESTS_PER_SECOND: '0',
+      KNIT_MAX_REQUESTS_IN_FLIGHT: '50',
     });
     expect(config).toMatchObject({
       databaseConnections: 3,
@@ -84,6 +86,7 @@ describe('what is given is read', () => {
       port: 0,
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
       requestsPerSecond: 0,
+      maxRequestsInFlight: 50,
     });
   });
 
@@ -187,6 +190,7 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_TRUSTED_PROXIES', '0.0.0.0/0'],
     ['KNIT_TRUSTED_PROXIES', '::/0'],
     ['KNIT_REQUESTS_PER_SECOND', '-5'],
+    ['KNIT_MAX_REQUESTS_IN_FLIGHT', '0'],
     ['KNIT_ASSETS_FILE', '/does/not/exist.json'],
   ])('%s %s', (name, value) => {
     expectPlainProblem(name, () => readApiConfig({ ...FULL, [name]: value }));

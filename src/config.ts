@@ -39,6 +39,8 @@ export interface ServingConfig {
   readonly trustedProxies: readonly string[];
   /** Requests a second of one business on one process; 0 sets no limit. */
   readonly requestsPerSecond: number;
+  /** Requests that one process works on at once. */
+  readonly maxRequestsInFlight: number;
 }
 
 export interface ApiConfig extends DatabaseConfig, NetworkConfig, ServingConfig {
@@ -115,6 +117,10 @@ export function readServingConfig(env: Environment): ServingConfig {
     port: wholeNumber(env, 'PORT', { standard: 3000, least: 0, most: 65_535 }),
     trustedProxies: readRanges(env, 'KNIT_TRUSTED_PROXIES'),
     requestsPerSecond: wholeNumber(env, 'KNIT_REQUESTS_PER_SECOND', { standard: 1000, least: 0 }),
+    maxRequestsInFlight: wholeNumber(env, 'KNIT_MAX_REQUESTS_IN_FLIGHT', {
+      standard: 1000,
+      least: 1,
+    }),
   };
 }
 

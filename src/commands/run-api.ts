@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
+import { noMeter } from '../base/meter.ts';
 import { systemRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
 import { accessOf, ConfigProblem, type ApiConfig } from '../config.ts';
@@ -10,6 +11,7 @@ import { createServer, type ServerDeps } from '../http/server.ts';
 import { ChainMismatch, type NetworkReader } from '../networks/network.ts';
 import { openReader } from '../networks/open-reader.ts';
 import { verifyNetwork } from '../networks/verify-network.ts';
+import { createIntake } from '../payouts/intake.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { confirmNow } from '../settlement/confirm-now.ts';
 import { isOwnWallet } from '../settlement/lanes.ts';
@@ -25,6 +27,8 @@ const MOST_ASKED_AT_ONCE = 16;
 const COMPARE_WITHIN_MS = 5_000;
 /** Failed authentications, and requests for a token, of one address in a minute. */
 const ATTEMPTS_PER_ADDRESS = 600;
+/** A payout that had to wait longer for its turn is refused: its caller is about to ask again. */
+const INTAKE_PATIENCE_MS = 3_000;
 
 /** The HTTP API, until `signal` aborts; then it answers what has reached it and ends. Holds no key. */
 export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<void> {
@@ -74,7 +78,12 @@ async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = parts;
-  const server = createServer(serverDeps(config, parts));
+  const deps = serverDeps(config, parts);
+  const intake = createIntake(deps, {
+    maxWaiting: deps.maxRequestsInFlight,
+    maxWaitMs: INTAKE_PATIENCE_MS,
+  });
+  const server = createServer({ ...deps, intake });
   try {
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
@@ -87,9 +96,13 @@ async function serve(
   if (!signal.aborted) await once(signal, 'abort');
   log.info({}, 'api stops');
   await server.close();
+  await intake.close();
 }
 
-function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }): ServerDeps {
+function serverDeps(
+  config: ApiConfig,
+  parts: { database: Database; log: Log },
+): Omit<ServerDeps, 'intake'> {
   const { database, log } = parts;
   const ids = createIdSource(systemClock, systemRandom);
   const { registry, enabledNetworks, masterKey } = config;
@@ -104,9 +117,12 @@ function serverDeps(config: ApiConfig, parts: { database: Database; log: Log }):
     registry,
     enabledNetworks,
     ids,
+    random: systemRandom,
     clock: systemClock,
     log,
+    meter: noMeter,
     masterKey,
+    maxRequestsInFlight: config.maxRequestsInFlight,
     trustedProxies: config.trustedProxies,
     rateLimit: {
       perBusiness: config.requestsPerSecond * 60,

@@ -52,10 +52,7 @@ export interface PublicOperation {
 /** An operation of a business. `request` is there where the caller sent an Idempotency-Key. */
 export interface TenantOperation {
   readonly contract: OperationContract & { readonly access: RequiredScope };
-  readonly handle: (
-    call: TenantCall,
-    request: IdempotentRequest | undefined,
-  ) => Promise<Answer | 'REPLAYED'>;
+  readonly handle: (call: TenantCall, request: IdempotentRequest | undefined) => Promise<Answer>;
 }
 
 /** Keeps the literal types of a contract, so that its parts can be used by name. */

@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import type { AssetRegistry } from '../networks/registry.ts';
 import type { PayoutRules } from '../payouts/check-payout-request.ts';
+import type { Intake } from '../payouts/intake.ts';
 import { openApiDocument } from './contract.ts';
 import type { RateLimiter } from './limit-rate.ts';
 import type { OperationContract, PublicOperation, TenantOperation } from './operation.ts';
@@ -51,6 +52,7 @@ export const CONTRACTS: readonly OperationContract[] = [
 /** What the operations work with. */
 export interface OperationDeps {
   readonly database: Database;
+  readonly intake: Pick<Intake, 'create'>;
   readonly registry: AssetRegistry;
   readonly enabledNetworks: readonly NetworkId[];
   readonly ids: IdSource;

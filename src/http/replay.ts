@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { present } from '../base/assert.ts';
 import { Fault, validationFault } from '../base/fault.ts';
 import type { Queryable } from '../database/database.ts';
 import { findAnswer, type IdempotentRequest, type StoredAnswer } from '../payouts/idempotency.ts';
@@ -7,11 +6,11 @@ import type { Answer } from './answer.ts';
 import { canonicalJson } from './json-number.ts';
 import type { TenantCall } from './visit.ts';
 
-/** An operation's own answer, or word that another request with the same key came first. */
+/** What an operation does, and whether it knows keys; where it does not, the header is not looked at. */
 export interface IdempotentAct {
-  /** Whether the operation knows keys; where it does not, the header is not looked at. */
   readonly takesKey: boolean;
-  readonly act: (request: IdempotentRequest | undefined) => Promise<Answer | 'REPLAYED'>;
+  /** Finds out for itself, together with its own work, whether the key was used before. */
+  readonly act: (request: IdempotentRequest | undefined) => Promise<Answer>;
 }
 
 /** The keys that requests are using at this moment, in this process; by business. */
@@ -29,20 +28,36 @@ export async function replay(
   { takesKey, act }: IdempotentAct,
 ): Promise<Answer> {
   const key = takesKey ? readKey(call.idempotencyKeys) : undefined;
-  if (key === undefined) return firstAnswer(await act(undefined));
-  const request = {
-    businessId: call.caller.businessId,
-    key,
-    requestHash: hashOf(call),
-  };
+  if (key === undefined) return await act(undefined);
+  const { businessId } = call.caller;
+  const request = { businessId, key, requestHash: hashOf(call) };
   return await alone(deps.inFlight, request, async () => {
-    const stored = await findAnswer(deps.database, request);
-    if (stored !== undefined) return again(stored);
-    const answer = await act(request);
-    if (answer !== 'REPLAYED') return answer;
-    const first = await findAnswer(deps.database, request);
-    return again(present(first, 'the first answer was committed'));
+    try {
+      return await act(request);
+    } catch (error) {
+      const stored = await answerBefore(deps.database, request, error);
+      if (stored === undefined) throw error;
+      return replayedAnswer(stored);
+    }
   });
+}
+
+/** The first answer again, byte for byte. */
+export function replayedAnswer(stored: StoredAnswer): Answer {
+  return { ...stored, headers: { 'idempotency-replayed': 'true' } };
+}
+
+/**
+ * What was right when it was first asked may be refused by now (a network was switched off, an address has
+ * become a wallet of ours): the first answer stands.
+ */
+async function answerBefore(
+  database: Queryable,
+  request: IdempotentRequest,
+  error: unknown,
+): Promise<StoredAnswer | undefined> {
+  if (!(error instanceof Fault) || error.code !== 'VALIDATION_FAILED') return undefined;
+  return await findAnswer(database, request);
 }
 
 /** What a header may hold as a key: visible ASCII and spaces. */
@@ -77,12 +92,4 @@ async function alone(
   } finally {
     inFlight.delete(name);
   }
-}
-
-function again(stored: StoredAnswer): Answer {
-  return { ...stored, headers: { 'idempotency-replayed': 'true' } };
-}
-
-function firstAnswer(answer: Answer | 'REPLAYED'): Answer {
-  return present(answer === 'REPLAYED' ? undefined : answer, 'only a key can be replayed');
 }

@@ -2,6 +2,9 @@ import helmet from '@fastify/helmet';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
+import type { Meter } from '../base/meter.ts';
+import type { Random } from '../base/random.ts';
+import { beginTrace, readTraceparent, type Trace } from '../base/trace.ts';
 import { allowIp, plainAddress, proxyTrust } from './allow-ip.ts';
 import { failure, type Answer } from './answer.ts';
 import { authenticate, callerKnown, requireScope } from './authenticate.ts';
@@ -26,6 +29,10 @@ import type { PublicCall, Step, Visit } from './visit.ts';
 
 export interface ServerDeps extends OperationDeps {
   readonly log: Log;
+  readonly random: Random;
+  readonly meter: Meter;
+  /** Requests that are worked on at once; one more is answered 503. */
+  readonly maxRequestsInFlight: number;
   /** The CIDRs of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests a minute; 0 is no limit. */
@@ -72,7 +79,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.decorateRequest(CONTENT_TYPE);
   void app.register(helmet);
   app.addHook('onRequest', (request, reply, done) => {
-    begin(request, reply);
+    begin(request, reply, traceOf(request, deps.random));
     if (lacksHost(request.raw)) send(reply, failure({ status: 400, message: NO_HOST }));
     else done();
   });
@@ -173,12 +180,19 @@ const VISIT = 'visit';
 const CONTENT_TYPE = 'contentType';
 
 /** Before anything else: the request gets its id, and its answer the headers that every answer has. */
-function begin(request: FastifyRequest, reply: FastifyReply): void {
+function begin(request: FastifyRequest, reply: FastifyReply, trace: Trace): void {
   const { id: requestId, headers } = request;
   const ip: string | undefined = request.ip;
-  const visit: Visit = { requestId, clientIp: plainAddress(ip), headers, caller: undefined };
+  const clientIp = plainAddress(ip);
+  const visit: Visit = { requestId, trace, clientIp, headers, caller: undefined };
   request.setDecorator(VISIT, visit);
   nameAnswer(reply, requestId);
+}
+
+/** A header that stands twice names no one trace: then ours begins here. */
+function traceOf({ headers }: FastifyRequest, random: Random): Trace {
+  const { traceparent } = headers;
+  return beginTrace(random, readTraceparent(typeof traceparent === 'string' ? traceparent : ''));
 }
 
 function nameAnswer(reply: FastifyReply, requestId: string): void {
@@ -189,9 +203,11 @@ function visitOf(request: FastifyRequest): Visit {
   return request.getDecorator<Visit>(VISIT);
 }
 
-function callOf(request: FastifyRequest, { requestId, clientIp, headers }: Visit): PublicCall {
+function callOf(request: FastifyRequest, visit: Visit): PublicCall {
+  const { requestId, trace, clientIp, headers } = visit;
   return {
     requestId,
+    trace,
     clientIp,
     headers,
     idempotencyKeys: request.raw.headersDistinct['idempotency-key'] ?? [],
@@ -243,9 +259,10 @@ function answerErrors(app: FastifyInstance, log: Log): void {
 
 function logAnswers(app: FastifyInstance, log: Log): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { clientIp, caller } = visitOf(request);
+    const { clientIp, caller, trace } = visitOf(request);
     const fields = {
       requestId: request.id,
+      traceId: trace.traceId,
       method: request.method,
       route: request.routeOptions.url ?? null,
       status: reply.statusCode,

@@ -1,10 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Trace } from '../base/trace.ts';
 import type { Caller } from '../businesses/caller.ts';
 import type { JsonObject } from './json-number.ts';
 
 /** A request on its way through the steps of `server.ts`. */
 export interface Visit {
   readonly requestId: string;
+  /** The caller's trace, or one that begins here. */
+  readonly trace: Trace;
   /** The socket's address, or what named proxies forwarded; IPv4-mapped IPv6 as IPv4. */
   readonly clientIp: string;
   readonly headers: IncomingHttpHeaders;
@@ -18,6 +21,8 @@ export type Step = (visit: Visit) => Promise<void> | void;
 /** What an operation that anybody may call is given. */
 export interface PublicCall {
   readonly requestId: string;
+  /** The caller's trace, or one that begins here. */
+  readonly trace: Trace;
   readonly clientIp: string;
   readonly headers: IncomingHttpHeaders;
   /** Each Idempotency-Key header by itself: joined, two keys would look like one. */

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { later, systemClock, type Clock } from '../../src/base/clock.ts';
 import { createIdSource, type IdSource } from '../../src/base/id.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { noMeter } from '../../src/base/meter.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { VERSION } from '../../src/base/version.ts';
 import type { Database } from '../../src/database/database.ts';
@@ -13,6 +14,7 @@ import { createServer, type ServerDeps } from '../../src/http/server.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import { NETWORK_IDS } from '../../src/money/asset.ts';
 import { createRegistry } from '../../src/networks/registry.ts';
+import { createIntake } from '../../src/payouts/intake.ts';
 import { createConformance } from './conforms.ts';
 import { createTestDatabase } from './database.ts';
 import { openTenant, type Tenant } from './tenant.ts';
@@ -77,8 +79,16 @@ export async function startApi(
   const tenant = await openTenant(sources);
   const otherTenant = await openTenant(sources);
   const masterKey = new Uint8Array(randomBytes(32));
+  const intake = createIntake(
+    { database, ids, clock, meter: noMeter },
+    { maxWaiting: 1000, maxWaitMs: 10_000 },
+  );
   const deps: ServerDeps = {
     database,
+    intake,
+    random: systemRandom,
+    meter: noMeter,
+    maxRequestsInFlight: 1000,
     registry: createRegistry(),
     enabledNetworks: NETWORK_IDS,
     ids,
@@ -127,6 +137,7 @@ export async function startApi(
         [tenant, otherTenant].map(async ({ businessId }) => await checkBooks(database, businessId)),
       );
       await server.close();
+      await intake.close();
       await drop();
       expect(books).toEqual([[], []]);
     },

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { validationFault, type FieldErrors } from '../../base/fault.ts';
-import type { IdSource } from '../../base/id.ts';
-import type { Database } from '../../database/database.ts';
-import { checkPayoutRequest, type PayoutRules } from '../../payouts/check-payout-request.ts';
-import { createPayout } from '../../payouts/create-payout.ts';
+import type { Queryable } from '../../database/database.ts';
+import {
+  checkPayoutRequest,
+  type PayoutRequest,
+  type PayoutRules,
+} from '../../payouts/check-payout-request.ts';
 import { isReferenceTaken } from '../../payouts/find-payouts.ts';
-import type { PayoutRequest } from '../../payouts/check-payout-request.ts';
+import type { Intake } from '../../payouts/intake.ts';
 import {
   amountField,
   merchantReferenceField,
@@ -16,6 +18,7 @@ import {
 import { contractOf, type TenantOperation } from '../operation.ts';
 import { createdPayoutAnswer } from '../payout-data.ts';
 import { readFields } from '../read-fields.ts';
+import { replayedAnswer } from '../replay.ts';
 import type { TenantCall } from '../visit.ts';
 import { SAMPLE_PAYOUT } from './samples.ts';
 
@@ -60,8 +63,8 @@ export const createPayoutContract = contractOf({
 });
 
 export interface CreatePayoutDeps {
-  readonly database: Database;
-  readonly ids: IdSource;
+  readonly database: Queryable;
+  readonly intake: Pick<Intake, 'create'>;
   readonly rules: PayoutRules;
 }
 
@@ -70,17 +73,15 @@ export function createPayoutOperation(deps: CreatePayoutDeps): TenantOperation {
     contract: createPayoutContract,
     handle: async (call, idempotency) => {
       const request = await checkedRequest(deps, call);
-      const outcome = await createPayout(deps, {
+      const { clientIp, requestId, trace } = call;
+      const outcome = await deps.intake.create({
         ...request,
-        requester: {
-          ...call.caller,
-          clientIp: call.clientIp,
-          requestId: call.requestId,
-          traceId: null,
-        },
+        requester: { ...call.caller, clientIp, requestId, traceId: trace.traceId },
         idempotency: idempotency && { request: idempotency, render: createdPayoutAnswer },
       });
-      return outcome.kind === 'created' ? createdPayoutAnswer(outcome.payout) : 'REPLAYED';
+      return outcome.kind === 'created'
+        ? createdPayoutAnswer(outcome.payout)
+        : replayedAnswer(outcome.answer);
     },
   };
 }

@@ -36,8 +36,19 @@ export interface Meter {
     about: Instrument<L> & { readonly buckets: readonly number[] },
   ): Histogram<L>;
   /** Runs before the figures are read: sets gauges of what is only known by looking. */
-  beforeReading(look: () => Promise<void> | void): void;
+  beforeReading(look: () => Promise<void> | void, lookup?: Lookup): void;
 }
+
+/** A look that costs something: it asks the database. */
+export interface Lookup {
+  /** In any such time it runs once, however many read. */
+  readonly everyMs: number;
+  /** Emptied where the look fails or is not done in time: nothing is better than what was so. */
+  readonly gauges: readonly { clear(): void }[];
+}
+
+/** How long what was looked up in the database is told of again. */
+export const LOOK_EVERY_MS = 10_000;
 
 /** Measures nothing. */
 export const noMeter: Meter = {

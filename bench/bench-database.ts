@@ -10,6 +10,8 @@ import { startPostgres } from '../src/sandbox/postgres.ts';
 export interface BenchDatabase {
   /** A database with every migration applied and nothing in it. */
   readonly url: string;
+  /** Of the server's first process. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -30,5 +32,5 @@ export async function startBenchDatabase(): Promise<BenchDatabase> {
     await stop();
     throw error;
   }
-  return { url: postgres.url, stop };
+  return { url: postgres.url, pid: postgres.pid, stop };
 }

@@ -32,34 +32,49 @@ export function compare(
   ours: ReadonlyMap<string, number>,
   baselines: ReadonlyMap<string, number>,
 ): BenchResult {
+  return resultOf(about, { ours, baselines }, afterWhose);
+}
+
+function resultOf(
+  about: Pick<BenchResult, 'name' | 'unit' | 'runs'>,
+  run: Run,
+  ownKeyOf: OwnKeyOf,
+): BenchResult {
   return {
     ...about,
-    ours: figures(ours),
-    baselines: figures(baselines),
-    ratios: figures(ratiosOf({ ours, baselines }), 4),
+    ours: figures(run.ours),
+    baselines: figures(run.baselines),
+    ratios: figures(ratiosOf(run, ownKeyOf), 4),
     machine: describeMachine(),
   };
 }
+
+/** By a baseline's key the key of ours that is divided by it. */
+export type OwnKeyOf = (key: string) => string;
+
+const afterWhose: OwnKeyOf = (key) => key.slice(key.indexOf('/') + 1);
 
 /** The medians of several runs that measured the same, with how far the runs were apart. */
 export function compareRuns(
   about: Pick<BenchResult, 'name' | 'unit'>,
   runs: readonly Run[],
+  ownKeyOf: OwnKeyOf = afterWhose,
 ): BenchResult {
   const ours = gather(runs.map((run) => run.ours));
   const baselines = gather(runs.map((run) => run.baselines));
-  const result = compare({ ...about, runs: runs.length }, medians(ours), medians(baselines));
+  const whole = { ours: medians(ours), baselines: medians(baselines) };
+  const result = resultOf({ ...about, runs: runs.length }, whole, ownKeyOf);
   const spreads = {
     ours: spread(ours, 1),
     baselines: spread(baselines, 1),
-    ratios: spread(gather(runs.map(ratiosOf)), 4),
+    ratios: spread(gather(runs.map((run) => ratiosOf(run, ownKeyOf))), 4),
   };
   return { ...result, spreads };
 }
 
-function ratiosOf({ ours, baselines }: Run): Map<string, number> {
+function ratiosOf({ ours, baselines }: Run, ownKeyOf: OwnKeyOf): Map<string, number> {
   const ratios = [...baselines].map(([key, figure]) => {
-    const own = ours.get(key.slice(key.indexOf('/') + 1));
+    const own = ours.get(ownKeyOf(key));
     if (own === undefined) throw new Error(`${key} is compared with nothing`);
     return [key, own / figure] as const;
   });

@@ -3,6 +3,7 @@ import { measureBatchShapes } from './batch-shapes.ts';
 import { measureCoins } from './coin-selection.ts';
 import { measureCosts } from './costs.ts';
 import { measureGas } from './gas.ts';
+import { measureIntake } from './intake.ts';
 import { measureNetworks } from './networks.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureSettle } from './settle.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, Bench>> = {
   costs: measureCosts,
   coins: measureCoins,
   networks: measureNetworks,
+  intake: measureIntake,
 };
 
 const [name = '--list'] = process.argv.slice(2);

@@ -38,7 +38,16 @@ function expectRatios({ ours, baselines, ratios }: BenchResult): void {
 
 it('the list names every bench, and another name is refused', { timeout: MINUTES }, async () => {
   const [code, stdout] = await runBench('--list');
-  const benches = ['gas', 'batch-shapes', 'settle', 'recovery', 'costs', 'coins', 'networks'];
+  const benches = [
+    'gas',
+    'batch-shapes',
+    'settle',
+    'recovery',
+    'costs',
+    'coins',
+    'networks',
+    'intake',
+  ];
   expect([code, JSON.parse(stdout)]).toEqual([0, { benches }]);
   const refused = await runBench('nothing');
   expect(refused).toEqual([1, '', expect.stringContaining('there is no bench nothing')]);

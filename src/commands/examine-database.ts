@@ -65,6 +65,11 @@ async function examineDurability(database: Database): Promise<Finding[]> {
     if ((await show(database, name)) !== 'off') continue;
     found.push(wrong(`the server has ${name} off: ${loss}`, `set ${name} = on at the server`));
   }
+  if ((await show(database, 'statement_timeout')) === '0') {
+    const what = "the pooler passes on no limit of a statement's time, and the server sets none";
+    const mend = "set one for the role, as in ALTER ROLE knit SET statement_timeout = '30s'";
+    found.push(wrong(what, mend));
+  }
   if ((await show(database, 'transaction_read_only')) === 'on') {
     found.push(wrong('the server takes no writes', 'name the primary in DATABASE_URL'));
   }

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createTestOwner } from '../../test/harness/owner.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
-import { testIds } from '../../test/harness/world.ts';
+import { hold, testIds } from '../../test/harness/world.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { findAccount } from '../ledger/account.ts';
-import { hold } from '../ledger/hold.ts';
 import type { MoveOrder } from '../ledger/move.ts';
 import { MAX_UNITS } from '../money/amount.ts';
 import type { Token } from '../money/asset.ts';

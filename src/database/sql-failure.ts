@@ -59,6 +59,24 @@ export function isRetryable(error: unknown): boolean {
 }
 
 /**
+ * What another transaction did meanwhile is in the way: a key that it took, a sum that it changed, a lock.
+ * The statement had no effect, and may be right after what it rests on is read again.
+ */
+export function isRace(error: unknown): boolean {
+  return isRetryable(error) || isUniqueViolation(error) || isCheckViolation(error);
+}
+
+/**
+ * Whether a statement that is a transaction by itself had, by the server's own word, no effect: it was
+ * refused for what it is or meets (SQLSTATE classes 0A, 21, 22, 23, 40, 42 and 54), or because the server
+ * takes no writes. Any other failure may have come after the commit.
+ */
+export function hadNoEffect(error: unknown): boolean {
+  const state = sqlState(error) ?? '';
+  return (/^(0A|21|22|23|40|42|54)/.test(state) && state !== '40003') || isReadOnly(error);
+}
+
+/**
  * 25006: the server takes no writes, as a primary does that has become a standby. Its connection must
  * not be kept: a new one may lead to the new primary.
  */

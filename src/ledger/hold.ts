@@ -1,35 +1,113 @@
 import { assert } from '../base/assert.ts';
-import { Fault } from '../base/fault.ts';
-import type { Tx } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
+import type { Token } from '../money/asset.ts';
+
+/** Ledger units of an API account to be reserved for one payout, once. */
+export interface Hold {
+  readonly businessId: string;
+  readonly accountId: string;
+  readonly token: Token;
+  readonly payoutId: string;
+  readonly units: bigint;
+  readonly at: Date;
+}
+
+/** Names an account of a business: the API account of a token. */
+export interface ApiAccountKey {
+  readonly businessId: string;
+  readonly token: Token;
+}
 
 /**
- * Reserves ledger units of an API account for one payout, once. Throws the fault
- * INSUFFICIENT_BALANCE where balance less holds is smaller. The account's row is changed last and
- * should be the transaction's last statement: it is the row that others wait for.
+ * Reads of each API account that exists what a new hold may take. Rows: {@link AvailableRow}, in no
+ * order. It takes no lock: by the time of {@link holding} it may be another sum.
  */
-export async function hold(
-  tx: Tx,
-  order: {
-    readonly businessId: string;
-    readonly accountId: string;
-    readonly payoutId: string;
-    readonly units: bigint;
-    readonly at: Date;
-  },
-): Promise<void> {
-  assert(order.units > 0n, 'a hold is greater than zero');
-  const { businessId, accountId, payoutId, units, at } = order;
-  await tx.query(
-    `INSERT INTO ledger_holds (business_id, payout_id, account_id, units, state, created_at)
-     VALUES ($1, $2, $3, $4, 'HELD', $5)`,
-    [businessId, payoutId, accountId, units, at],
+export function readingAvailable(keys: readonly ApiAccountKey[]): Statement {
+  return {
+    text: `SELECT a.business_id, a.token, a.account_id, a.balance_units - a.held_units AS available_units
+      FROM unnest($1::uuid[], $2::text[]) AS k (business_id, token)
+      JOIN ledger_accounts a
+        ON a.business_id = k.business_id AND a.kind = 'API_ACCOUNT' AND a.token = k.token`,
+    values: [keys.map((key) => key.businessId), keys.map((key) => key.token)],
+  };
+}
+
+/**
+ * What reserves units for any number of payouts of any businesses: `holds` keeps what each payout has
+ * reserved, `accounts` changes each account once, by the net of it all. Both must take effect in one
+ * transaction. Where balance less holds is smaller than the net, or a payout has a hold, the transaction fails (23514, 23505).
+ *
+ * The accounts are the rows that others wait for, so they should be changed last. They are locked by
+ * (business, account), the order of `postAndRelease`, because an INSERT takes its rows one after another; of
+ * an UPDATE with a join the plan would decide the order. That the INSERT finds each account there is
+ * certain: an API account's row is never removed. What is proposed for it is not written, but must itself
+ * meet the table's CHECKs: hence a balance.
+ *
+ * Rows of `accounts`: {@link AvailableRow} without the token, after the change.
+ */
+export function holding(holds: readonly Hold[]): { holds: Statement; accounts: Statement } {
+  assert(
+    holds.every(({ units }) => units > 0n),
+    'a hold is greater than zero',
   );
-  const reserved = await tx.query(
-    `UPDATE ledger_accounts SET held_units = held_units + $3, updated_at = $4
-     WHERE business_id = $1 AND account_id = $2 AND kind = 'API_ACCOUNT'
-       AND balance_units - held_units >= $3
-     RETURNING account_id`,
-    [businessId, accountId, units, at],
-  );
-  if (reserved.length === 0) throw new Fault('INSUFFICIENT_BALANCE', 'Insufficient balance');
+  return { holds: keepingHolds(holds), accounts: raisingHeld(netsOf(holds)) };
+}
+
+/** Ledger units that a new hold may take. */
+export interface AvailableRow {
+  readonly business_id: string;
+  readonly token: Token;
+  readonly account_id: string;
+  readonly available_units: bigint;
+}
+
+function keepingHolds(holds: readonly Hold[]): Statement {
+  return {
+    text: `INSERT INTO ledger_holds (business_id, payout_id, account_id, units, state, created_at)
+      SELECT h.business_id, h.payout_id, h.account_id, h.units, 'HELD', h.created_at
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::numeric[], $5::timestamptz[])
+        AS h (business_id, payout_id, account_id, units, created_at)
+      RETURNING payout_id`,
+    values: [
+      holds.map((hold) => hold.businessId),
+      holds.map((hold) => hold.payoutId),
+      holds.map((hold) => hold.accountId),
+      holds.map((hold) => hold.units),
+      holds.map((hold) => hold.at),
+    ],
+  };
+}
+
+function raisingHeld(nets: readonly Hold[]): Statement {
+  return {
+    text: `INSERT INTO ledger_accounts AS a
+        (business_id, account_id, kind, token, balance_units, held_units, created_at, updated_at)
+      SELECT n.business_id, n.account_id, 'API_ACCOUNT', n.token, n.units, n.units, n.at, n.at
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[])
+        WITH ORDINALITY AS n (business_id, account_id, token, units, at, position)
+      ORDER BY n.position
+      ON CONFLICT (business_id, account_id) DO UPDATE
+        SET held_units = a.held_units + excluded.held_units, updated_at = excluded.updated_at
+      RETURNING business_id, account_id, balance_units - held_units AS available_units`,
+    values: [
+      nets.map((net) => net.businessId),
+      nets.map((net) => net.accountId),
+      nets.map((net) => net.token),
+      nets.map((net) => net.units),
+      nets.map((net) => net.at),
+    ],
+  };
+}
+
+/** The sum of each account's holds, by (business, account). */
+function netsOf(holds: readonly Hold[]): Hold[] {
+  const nets = new Map<string, Hold>();
+  for (const hold of holds) {
+    const key = `${hold.businessId} ${hold.accountId}`;
+    const net = nets.get(key);
+    assert(net === undefined || net.token === hold.token, 'an account is of one token');
+    const units = (net?.units ?? 0n) + hold.units;
+    nets.set(key, { ...hold, units, at: net !== undefined && net.at > hold.at ? net.at : hold.at });
+  }
+  return [...nets.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, net]) => net);
 }

@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
-import { createTestBusiness, testIds, type TestBusiness } from '../../test/harness/world.ts';
+import { hold, createTestBusiness, testIds, type TestBusiness } from '../../test/harness/world.ts';
 import { present } from '../base/assert.ts';
 import { listAccounts } from './account.ts';
 import { checkBooks } from './check-books.ts';
-import { hold } from './hold.ts';
 import { postAndRelease, type HoldEnd } from './post-and-release.ts';
 
 let db: TestDatabase;

@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import { later } from '../base/clock.ts';
 import type { Queryable, Tx } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 
 /** Work left by a transaction for a worker. `lane` separates what must not wait for each other. */
 export interface NewItem {
@@ -30,13 +31,19 @@ export async function append(tx: Tx, item: NewItem): Promise<void> {
 /** {@link append} for any number of items, of any businesses, in one statement. */
 export async function appendAll(tx: Tx, items: readonly NewItem[]): Promise<void> {
   if (items.length === 0) return;
-  await tx.query(
-    `INSERT INTO outbox_items
+  const { text, values } = appending(items);
+  await tx.query(text, values);
+}
+
+/** The statement of {@link appendAll}, to be part of a larger one. */
+export function appending(items: readonly NewItem[]): Statement {
+  return {
+    text: `INSERT INTO outbox_items
        (business_id, item_id, topic, lane, payload, available_at, claim_token, attempts, created_at)
      SELECT i.business_id, i.item_id, i.topic, i.lane, i.payload::jsonb, i.at, 0, 0, i.at
      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
        AS i (business_id, item_id, topic, lane, payload, at)`,
-    [
+    values: [
       items.map((item) => item.businessId),
       items.map((item) => item.itemId),
       items.map((item) => item.topic),
@@ -44,7 +51,7 @@ export async function appendAll(tx: Tx, items: readonly NewItem[]): Promise<void
       items.map((item) => JSON.stringify(item.payload)),
       items.map((item) => item.at),
     ],
-  );
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Fault } from '../base/fault.ts';
-import type { Queryable, Tx } from '../database/database.ts';
+import type { Queryable } from '../database/database.ts';
+import type { Statement } from '../database/statement.ts';
 
 /** The key and the fingerprint of a request that must take effect once. */
 export interface IdempotentRequest {
@@ -14,6 +15,12 @@ export interface IdempotentRequest {
 export interface StoredAnswer {
   readonly status: number;
   readonly body: string;
+}
+
+/** The first answer to a key, and the fingerprint of the request that it answered. */
+export interface KeptAnswer {
+  readonly requestHash: Uint8Array;
+  readonly answer: StoredAnswer;
 }
 
 /**
@@ -34,42 +41,45 @@ export async function findAnswer(
     [request.businessId, request.key],
   );
   if (row === undefined) return undefined;
-  if (!row.request_hash.equals(request.requestHash)) {
-    throw new Fault(
-      'IDEMPOTENCY_KEY_REUSED',
-      'The Idempotency-Key was used before with a different request.',
-      {
-        fields: {
-          idempotencyKey: ['The Idempotency-Key was used before with a different request.'],
-        },
-      },
-    );
-  }
-  return { status: row.response_status, body: row.response_body };
+  const answer = { status: row.response_status, body: row.response_body };
+  return answerFor(request, { requestHash: row.request_hash, answer });
+}
+
+/** The kept answer, for the same request; throws IDEMPOTENCY_KEY_REUSED for another one. */
+export function answerFor(request: IdempotentRequest, kept: KeptAnswer): StoredAnswer {
+  if (Buffer.compare(kept.requestHash, request.requestHash) === 0) return kept.answer;
+  const message = 'The Idempotency-Key was used before with a different request.';
+  throw new Fault('IDEMPOTENCY_KEY_REUSED', message, { fields: { idempotencyKey: [message] } });
+}
+
+/** An answer to be kept in the transaction that the request causes. */
+export interface NewAnswer extends IdempotentRequest {
+  readonly answer: StoredAnswer;
+  readonly at: Date;
 }
 
 /**
- * Keeps the answer in the transaction that the request caused. Waits for another transaction that
- * is using the same key, and gives false if that one was committed.
+ * The statement that keeps answers, in the order given. Where another transaction is using one of the
+ * keys it waits for that, and fails (23505) if that one is committed.
  */
-export async function recordAnswer(
-  tx: Tx,
-  request: IdempotentRequest & { readonly answer: StoredAnswer; readonly at: Date },
-): Promise<boolean> {
-  const written = await tx.query(
-    `INSERT INTO idempotency_keys
-       (business_id, idempotency_key, request_hash, response_status, response_body, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (business_id, idempotency_key) DO NOTHING
-     RETURNING idempotency_key`,
-    [
-      request.businessId,
-      request.key,
-      Buffer.from(request.requestHash),
-      request.answer.status,
-      request.answer.body,
-      request.at,
+export function keepingAnswers(answers: readonly NewAnswer[]): Statement {
+  return {
+    text: `INSERT INTO idempotency_keys
+        (business_id, idempotency_key, request_hash, response_status, response_body, created_at)
+      SELECT k.business_id, k.idempotency_key, k.request_hash, k.response_status, k.response_body,
+        k.created_at
+      FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::integer[], $5::text[], $6::timestamptz[])
+        WITH ORDINALITY AS k (business_id, idempotency_key, request_hash, response_status,
+          response_body, created_at, position)
+      ORDER BY k.position
+      RETURNING idempotency_key`,
+    values: [
+      answers.map((answer) => answer.businessId),
+      answers.map((answer) => answer.key),
+      answers.map((answer) => Buffer.from(answer.requestHash)),
+      answers.map(({ answer }) => answer.status),
+      answers.map(({ answer }) => answer.body),
+      answers.map((answer) => answer.at),
     ],
-  );
-  return written.length === 1;
+  };
 }

@@ -1,3 +1,4 @@
+import type { Fault } from '../base/fault.ts';
 import type { NetworkId, Token } from '../money/asset.ts';
 import type { IdempotentRequest, StoredAnswer } from './idempotency.ts';
 import type { Payout } from './payout.ts';
@@ -30,3 +31,27 @@ export interface PayoutOrder {
 export type CreateOutcome =
   | { readonly kind: 'created'; readonly payout: Payout }
   | { readonly kind: 'replayed'; readonly answer: StoredAnswer };
+
+/** What became of an order. */
+export type Outcome =
+  | CreateOutcome
+  /** Nothing was created. */
+  | { readonly kind: 'refused'; readonly fault: Fault }
+  /** The payout may or may not have been created. */
+  | { readonly kind: 'unknown'; readonly fault: Fault }
+  /** Nothing was created, and that is not the caller's doing. */
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** The good outcome; throws what any other one carries. */
+export function createdOrThrow(outcome: Outcome): CreateOutcome {
+  switch (outcome.kind) {
+    case 'created':
+    case 'replayed':
+      return outcome;
+    case 'refused':
+    case 'unknown':
+      throw outcome.fault;
+    case 'failed':
+      throw outcome.error;
+  }
+}

@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
+import { noMeter } from '../base/meter.ts';
 import { systemRandom } from '../base/random.ts';
 import { accessOf, ConfigProblem, type WorkerConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
@@ -138,6 +139,7 @@ function webhooksOf(parts: Parts): WebhookWorker {
     random: systemRandom,
     ids: createIdSource(systemClock, systemRandom),
     log: log.child({ part: 'webhooks' }),
+    meter: noMeter,
     sender: createSender({
       guard: { lookup: resolveHost, allowedPrivateTargets: config.allowedPrivateTargets },
     }),

@@ -80,16 +80,24 @@ function neverAnswering(hanging: Receiver): Sender {
   };
 }
 
-test('places are bounded for an endpoint, and overall', async () => {
+test('places are bounded for an endpoint, and overall; who has not been heard yet holds half', async () => {
   const place = { url: 'http://127.0.0.1:9/', target: '127.0.0.1:9' };
   for (let made = 0; made < 3; made += 1) await world.endpointAt(place);
   await world.completeMany(6);
-  const { sent, sender } = heldSender();
+  const { sent, sender, answer } = heldSender();
   const deliverer = createDeliverer({ ...world, sender }, { overall: 7, perEndpoint: 3 });
+  const counts = (): number[] => {
+    const byEndpoint = Map.groupBy(sent, (request) => request.endpointId);
+    return [...byEndpoint.values()].map(({ length }) => length).sort((a, b) => a - b);
+  };
+  while ((await deliverer.startDue()) > 0);
+  await until(() => sent.length === 3);
+  expect(counts()).toEqual([1, 1, 1]);
+  for (const { endpointId } of sent.splice(0)) answer(endpointId, 200);
+  while (deliverer.inFlight() > 0) await deliverer.next();
   while ((await deliverer.startDue()) > 0);
   await until(() => sent.length === 7);
-  const counts = Map.groupBy(sent, (request) => request.endpointId);
-  expect([...counts.values()].map(({ length }) => length).sort((a, b) => a - b)).toEqual([2, 2, 3]);
+  expect(counts()).toEqual([2, 2, 3]);
 });
 
 test('endpoints that fail hold a quarter of the places, one each, until they answer well', async () => {

@@ -1,175 +1,106 @@
-import { assert, present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { later } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Meter } from '../base/meter.ts';
+import { formatTraceparent, resumeTrace, startSpan } from '../base/trace.ts';
 import type { Database } from '../database/database.ts';
-import { finish, postpone, type ClaimedItem } from '../outbox/outbox.ts';
-import { findPayout } from '../payouts/find-payouts.ts';
-import type { Payout } from '../payouts/payout.ts';
+import type { LaneItem } from '../outbox/claim-lanes.ts';
 import { renderBody } from './body.ts';
-import {
-  beginAttempt,
-  findDelivery,
-  recordAttempt,
-  setDeliveryState,
-  type AttemptResult,
-  type DeliveryEnd,
-  type DeliveryKey,
-  type DeliveryToSend,
-} from './internal/delivery-store.ts';
-import { retryDelayMs } from './retry-schedule.ts';
-import type { Sender, SendOutcome } from './send.ts';
+import type { LaneResult } from './internal/share-places.ts';
+import { webhookMetrics, type WebhookMetrics } from './internal/webhook-metrics.ts';
+import { prepareDeliveries, type Attempt } from './prepare-deliveries.ts';
+import { createRecorder, isDelivered, type Recorder } from './record-outcomes.ts';
+import type { Sender } from './send.ts';
 import { signatureHeaders } from './sign.ts';
-import { readSigningSecrets, type SecretDeps } from './webhook-secret.ts';
+import { createSigningKeys, type SigningKeys } from './signing-secrets.ts';
+import type { SecretDeps } from './webhook-secret.ts';
 
 export interface DeliverDeps extends SecretDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
   readonly sender: Sender;
 }
 
-/** `idle`: nothing had to be sent. */
-export interface DeliverResult {
-  readonly kind: 'delivered' | 'failed' | 'idle';
-  readonly durationMs: number;
+/** Where deliveries are prepared, sent and recorded, many at a time. */
+export interface Desk extends DeliverDeps {
+  readonly metrics: WebhookMetrics;
+  readonly keys: SigningKeys;
+  readonly recorder: Recorder;
+}
+
+export function openDesk(deps: DeliverDeps): Desk {
+  const metrics = webhookMetrics(deps.meter);
+  const keys = createSigningKeys(deps);
+  const recorder = createRecorder({ ...deps, metrics });
+  return { ...deps, metrics, keys, recorder };
 }
 
 /**
- * One attempt at a claimed delivery: looks at the payout again, signs, sends, records. No transaction
- * is open while it sends. A process that ends in between leaves the attempt without an outcome, and
- * the delivery is sent again, with the same webhook-id, when the claim's lease ends.
+ * One attempt at each of the claimed items: looks at the payouts again, begins the attempts, signs, sends,
+ * records. No transaction is open while it sends. A process that ends in between leaves attempts without an
+ * outcome, and the deliveries are sent again, with the same webhook-id, when the claim's lease ends.
+ *
+ * Resolves when everything is on its way; `ended` is called once for each item, whatever comes of it.
  */
-export async function deliver(deps: DeliverDeps, item: ClaimedItem): Promise<DeliverResult> {
-  const key = keyOf(item);
-  const delivery = present(await findDelivery(deps.database, key), 'a queued delivery has a row');
-  if (delivery.state !== 'PENDING' || delivery.outboxItemId !== item.itemId) {
-    return await drop(deps, item);
+export async function deliver(
+  desk: Desk,
+  items: readonly LaneItem[],
+  ended: (lane: string, result: LaneResult) => void,
+): Promise<void> {
+  const prepared = await prepareDeliveries(desk, items);
+  for (const { lane } of prepared.idle) ended(lane, { kind: 'idle', durationMs: 0 });
+  for (const { lane } of prepared.broken) ended(lane, broken(desk));
+  for (const attempt of prepared.attempts) {
+    void carryOut(desk, attempt).then((result) => ended(attempt.item.lane, result));
   }
-  const payout = await findPayout(deps.database, key.businessId, delivery.payoutId);
-  const reason = reasonToSkip(delivery, payout);
-  if (payout === undefined || reason !== undefined) {
-    return await skip(deps, { item, delivery, reason: reason ?? 'the payout does not exist' });
+}
+
+/** Never rejects: what fails on our side is left to the lease. */
+async function carryOut(desk: Desk, attempt: Attempt): Promise<LaneResult> {
+  try {
+    return await sendAndRecord(desk, attempt);
+  } catch (error) {
+    const { businessId, itemId } = attempt.item;
+    desk.log.error({ err: error, businessId, itemId }, 'a webhook could not be handled');
+    return broken(desk);
   }
-  const secrets = await readSigningSecrets(deps.database, deps, key.businessId);
-  const startedAt = deps.clock.now();
-  const number = await beginAttempt(deps.database, {
-    ...key,
-    outboxItemId: item.itemId,
-    at: startedAt,
-  });
-  if (number === undefined) return await drop(deps, item);
-  const body = renderBody(delivery.eventType, payout);
-  const outcome = await deps.sender.send({
-    endpointId: key.endpointId,
+}
+
+function broken(desk: Desk): LaneResult {
+  desk.metrics.deliveries.add({ outcome: 'broken' });
+  return { kind: 'broken', durationMs: 0 };
+}
+
+async function sendAndRecord(desk: Desk, attempt: Attempt): Promise<LaneResult> {
+  const { delivery, startedAt } = attempt;
+  const body = renderBody(delivery.eventType, attempt.payout);
+  const message = { webhookId: delivery.eventId, body, at: startedAt };
+  const { headers, end } = traced(desk, attempt.traceId);
+  const outcome = await desk.sender.send({
+    endpointId: delivery.endpointId,
     url: delivery.url,
-    headers: signatureHeaders({ webhookId: key.eventId, body, at: startedAt }, secrets),
+    headers: { ...signatureHeaders(message, attempt.secrets), ...headers },
     body,
   });
-  const durationMs = Math.max(0, deps.clock.now().getTime() - startedAt.getTime());
-  await record(deps, { item, delivery, outcome, number, durationMs });
+  const durationMs = Math.max(0, desk.clock.now().getTime() - startedAt.getTime());
+  end(isDelivered(outcome) ? undefined : new Error('not delivered'));
+  await desk.recorder.record({ attempt, outcome, durationMs });
   return { kind: isDelivered(outcome) ? 'delivered' : 'failed', durationMs };
 }
 
-function keyOf(item: ClaimedItem): DeliveryKey {
-  const { eventId, endpointId } = item.payload as Record<string, unknown>;
-  assert(
-    typeof eventId === 'string' && typeof endpointId === 'string',
-    `delivery item ${item.itemId} names an event and an endpoint`,
-  );
-  return { businessId: item.businessId, eventId, endpointId };
+interface Traced {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly end: (error?: unknown) => void;
 }
 
-/** Ends an item whose delivery has ended, or is carried by another item since a resend. */
-async function drop(deps: DeliverDeps, item: ClaimedItem): Promise<DeliverResult> {
-  await finish(deps.database, item);
-  return { kind: 'idle', durationMs: 0 };
-}
-
-function reasonToSkip(delivery: DeliveryToSend, payout: Payout | undefined): string | undefined {
-  if (delivery.isDisabled) return 'the endpoint is disabled';
-  const wanted = delivery.eventType === 'PAYOUT_SUCCESSFUL' ? 'COMPLETED' : 'FAILED';
-  if (payout?.status === wanted) return undefined;
-  return `the payout is ${payout?.status ?? 'missing'}, not ${wanted}`;
-}
-
-async function skip(
-  deps: DeliverDeps,
-  work: { item: ClaimedItem; delivery: DeliveryToSend; reason: string },
-): Promise<DeliverResult> {
-  const { item, delivery, reason } = work;
-  deps.log.warn({ ...namesOf(delivery), reason }, 'webhook skipped');
-  await deps.database.transaction(async (tx) => {
-    if (!(await finish(tx, item))) return;
-    const end: DeliveryEnd = { state: 'SKIPPED', detail: reason };
-    await setDeliveryState(tx, delivery, { end, at: deps.clock.now() });
-  });
-  return { kind: 'idle', durationMs: 0 };
-}
-
-interface Sent {
-  readonly item: ClaimedItem;
-  readonly delivery: DeliveryToSend;
-  readonly outcome: SendOutcome;
-  readonly number: number;
-  readonly durationMs: number;
-}
-
-async function record(deps: DeliverDeps, sent: Sent): Promise<void> {
-  const { item, delivery } = sent;
-  const at = deps.clock.now();
-  const end = endOf(deps, sent, at);
-  await deps.database.transaction(async (tx) => {
-    const isOurs =
-      end.state === 'PENDING'
-        ? await postpone(tx, item, end.nextAttemptAt)
-        : await finish(tx, item);
-    // After the lease has passed on, only good news counts: a failure is the next holder's to judge.
-    if (isOurs || end.state === 'DELIVERED') await setDeliveryState(tx, delivery, { end, at });
-    await recordAttempt(tx, delivery, resultOf(sent));
-  });
-  const fields = { ...namesOf(delivery), ...resultOf(sent), responseBody: undefined };
-  if (end.state === 'EXHAUSTED') deps.log.warn(fields, 'webhook given up after its last retry');
-  else deps.log.info(fields, end.state === 'DELIVERED' ? 'webhook delivered' : 'webhook failed');
-}
-
-function endOf(deps: DeliverDeps, sent: Sent, at: Date): DeliveryEnd {
-  const { outcome, delivery, number } = sent;
-  if (isDelivered(outcome)) return { state: 'DELIVERED' };
-  const delayMs = retryDelayMs(number - delivery.scheduleStart, deps.random, {
-    now: at,
-    retryAfter: retryAfterOf(outcome),
-  });
-  if (delayMs === undefined) return { state: 'EXHAUSTED' };
-  return { state: 'PENDING', nextAttemptAt: later(at, delayMs) };
-}
-
-function isDelivered(outcome: SendOutcome): boolean {
-  return outcome.kind === 'answered' && outcome.status >= 200 && outcome.status < 300;
-}
-
-function retryAfterOf(outcome: SendOutcome): string | undefined {
-  if (outcome.kind !== 'answered') return undefined;
-  return outcome.status === 429 || outcome.status === 503 ? outcome.retryAfter : undefined;
-}
-
-function resultOf(sent: Sent): AttemptResult {
-  const { outcome, number, durationMs } = sent;
-  if (outcome.kind === 'failed') {
-    const { status, reason } = outcome;
-    return { number, durationMs, responseStatus: status, error: reason, responseBody: null };
-  }
-  const isRedirect = outcome.status >= 300 && outcome.status < 400;
+/** The merchant can go on with the trace in which the payout was asked for. */
+function traced(desk: Desk, traceId: string | undefined): Traced {
+  if (traceId === undefined) return { headers: {}, end: () => undefined };
+  const trace = resumeTrace(desk.random, traceId);
+  const span = startSpan('POST webhook', { trace, kind: 'client' });
   return {
-    number,
-    durationMs,
-    responseStatus: outcome.status,
-    error: isRedirect ? 'redirects are not followed' : null,
-    responseBody: outcome.bodyExcerpt,
+    headers: { traceparent: formatTraceparent(span.trace) },
+    end: (error) => span.end(error),
   };
-}
-
-function namesOf(delivery: DeliveryKey): object {
-  const { businessId, eventId, endpointId } = delivery;
-  return { businessId, eventId, endpointId };
 }

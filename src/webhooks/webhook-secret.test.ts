@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createWebhookWorld, type WebhookWorld } from '../../test/harness/webhook-world.ts';
 import { createTestBusiness } from '../../test/harness/world.ts';
+import type { SigningSecrets } from './sign.ts';
+import { createSigningKeys, type SigningKeys } from './signing-secrets.ts';
 import {
   endRotation,
   getOrCreateWebhookSecrets,
-  readSigningSecrets,
   ROTATION_MS,
   rotateWebhookSecret,
   switchXSignature,
@@ -12,9 +13,11 @@ import {
 } from './webhook-secret.ts';
 
 let world: WebhookWorld;
+let keys: SigningKeys;
 let businessId: string;
 beforeAll(async () => {
   world = await createWebhookWorld();
+  keys = createSigningKeys(world);
 });
 beforeEach(async () => {
   ({ businessId } = await createTestBusiness(world.database, { units: 0n }));
@@ -27,8 +30,9 @@ async function change(by: Change): Promise<WebhookSecrets> {
   return await world.database.transaction(async (tx) => await by(tx, world, businessId));
 }
 
-async function signing(): ReturnType<typeof readSigningSecrets> {
-  return await readSigningSecrets(world.database, world, businessId);
+/** One set of keys for all tests, as a worker has: what it remembers must not outlive a change. */
+async function signing(): Promise<SigningSecrets | undefined> {
+  return (await keys.of([businessId])).get(businessId);
 }
 
 test('a business has one secret, whoever asks first', async () => {

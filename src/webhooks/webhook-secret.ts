@@ -5,7 +5,7 @@ import type { Random } from '../base/random.ts';
 import { open, seal, type SealPlace } from '../base/seal.ts';
 import { formatTime } from '../base/time.ts';
 import type { Queryable, Tx } from '../database/database.ts';
-import { SECRET_PREFIX, type SigningSecrets } from './sign.ts';
+import { SECRET_PREFIX } from './sign.ts';
 
 export interface SecretDeps {
   readonly masterKey: Uint8Array;
@@ -43,20 +43,6 @@ export async function getOrCreateWebhookSecrets(
     [businessId, sealSecret(deps, businessId, newSecret(deps.random)), deps.clock.now()],
   );
   return present(await readSecrets(db, deps, businessId), 'a business has a secret once made');
-}
-
-/** What a webhook is signed with at this moment. */
-export async function readSigningSecrets(
-  db: Queryable,
-  deps: SecretDeps,
-  businessId: string,
-): Promise<SigningSecrets> {
-  const { current, retiring } = await getOrCreateWebhookSecrets(db, deps, businessId);
-  if (retiring === null) return { all: [current], forXSignature: current };
-  return {
-    all: [current, retiring.secret],
-    forXSignature: retiring.makesXSignature ? retiring.secret : current,
-  };
 }
 
 /**
@@ -120,14 +106,25 @@ export async function endRotation(
   return await lockSecrets(tx, deps, businessId);
 }
 
+/** The secrets of a business as they are kept. */
+export interface SealedSecrets {
+  readonly businessId: string;
+  readonly current: Uint8Array;
+  readonly retiring: Uint8Array | null;
+  readonly retiresAt: Date | null;
+  readonly makesXSignature: boolean;
+}
+
 interface SecretRow {
+  business_id: string;
   current_sealed: Uint8Array;
   retiring_sealed: Uint8Array | null;
   retires_at: Date | null;
   x_signature_retiring: boolean;
 }
 
-const SELECT_SECRETS = `SELECT current_sealed, retiring_sealed, retires_at, x_signature_retiring
+const SELECT_SECRETS = `SELECT business_id, current_sealed, retiring_sealed, retires_at,
+    x_signature_retiring
   FROM webhook_secrets WHERE business_id = $1`;
 
 /** Undefined while the business has none. Throws SealBroken where the master key does not open them. */
@@ -137,31 +134,52 @@ export async function readSecrets(
   businessId: string,
 ): Promise<WebhookSecrets | undefined> {
   const [row] = await db.query<SecretRow>(SELECT_SECRETS, [businessId]);
-  return row === undefined ? undefined : openSecrets(deps, businessId, row);
+  return row === undefined ? undefined : openSecrets(deps, toSealed(row));
+}
+
+/** By business, those that have any. */
+export async function readSealedSecrets(
+  db: Queryable,
+  businessIds: readonly string[],
+): Promise<ReadonlyMap<string, SealedSecrets>> {
+  const rows = await db.query<SecretRow>(
+    `SELECT s.business_id, s.current_sealed, s.retiring_sealed, s.retires_at, s.x_signature_retiring
+     FROM unnest($1::uuid[]) AS k (business_id)
+     JOIN webhook_secrets s ON s.business_id = k.business_id`,
+    [businessIds],
+  );
+  return new Map(rows.map((row) => [row.business_id, toSealed(row)]));
+}
+
+function toSealed(row: SecretRow): SealedSecrets {
+  return {
+    businessId: row.business_id,
+    current: row.current_sealed,
+    retiring: row.retiring_sealed,
+    retiresAt: row.retires_at,
+    makesXSignature: row.x_signature_retiring,
+  };
 }
 
 /** Two changes at once take turns on the row. */
 async function lockSecrets(tx: Tx, deps: SecretDeps, businessId: string): Promise<WebhookSecrets> {
   const [row] = await tx.query<SecretRow>(`${SELECT_SECRETS} FOR UPDATE`, [businessId]);
   if (row === undefined) throw new Fault('NOT_FOUND', 'The business has no webhook secret yet.');
-  return openSecrets(deps, businessId, row);
+  return openSecrets(deps, toSealed(row));
 }
 
-function openSecrets(
+/** Throws SealBroken. */
+export function openSecrets(
   deps: Pick<SecretDeps, 'masterKey' | 'clock'>,
-  businessId: string,
-  row: SecretRow,
+  sealed: SealedSecrets,
 ): WebhookSecrets {
-  const current = openSecret(deps, businessId, row.current_sealed);
-  const { retiring_sealed: sealed, retires_at: retiresAt } = row;
-  if (sealed === null || retiresAt === null || retiresAt <= deps.clock.now()) {
+  const { businessId, retiresAt, makesXSignature } = sealed;
+  const current = openSecret(deps, businessId, sealed.current);
+  if (sealed.retiring === null || retiresAt === null || retiresAt <= deps.clock.now()) {
     return { current, retiring: null };
   }
-  const secret = openSecret(deps, businessId, sealed);
-  return {
-    current,
-    retiring: { secret, retiresAt, makesXSignature: row.x_signature_retiring },
-  };
+  const secret = openSecret(deps, businessId, sealed.retiring);
+  return { current, retiring: { secret, retiresAt, makesXSignature } };
 }
 
 /** "whsec_" and the base64 of 32 random bytes. */

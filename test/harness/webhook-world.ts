@@ -2,6 +2,7 @@ import { present } from '../../src/base/assert.ts';
 import { systemClock, type Clock } from '../../src/base/clock.ts';
 import { createIdSource, type IdSource } from '../../src/base/id.ts';
 import { silentLog, type Log } from '../../src/base/log.ts';
+import { noMeter, type Meter } from '../../src/base/meter.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import type { Database } from '../../src/database/database.ts';
 import { advancePayouts } from '../../src/payouts/advance-payouts.ts';
@@ -30,6 +31,7 @@ export interface WebhookWorld {
   readonly random: typeof systemRandom;
   readonly masterKey: Uint8Array;
   readonly log: Log;
+  readonly meter: Meter;
   /** What was logged as a warning or an error. */
   readonly warnings: string[];
   /** The targets that are let through: push "127.0.0.1:port". */
@@ -91,6 +93,7 @@ export async function createWebhookWorld(): Promise<WebhookWorld> {
     random: systemRandom,
     masterKey: new Uint8Array(32).fill(7),
     log,
+    meter: noMeter,
     warnings,
     allowed,
     guard,

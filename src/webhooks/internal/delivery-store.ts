@@ -19,11 +19,16 @@ export interface DeliveryToSend extends DeliveryKey {
   readonly isDisabled: boolean;
 }
 
-export async function findDelivery(
+/** By {@link nameOf}. */
+export async function findDeliveries(
   db: Queryable,
-  key: DeliveryKey,
-): Promise<DeliveryToSend | undefined> {
-  const [row] = await db.query<{
+  keys: readonly DeliveryKey[],
+): Promise<ReadonlyMap<string, DeliveryToSend>> {
+  if (keys.length === 0) return new Map();
+  const rows = await db.query<{
+    business_id: string;
+    event_id: string;
+    endpoint_id: string;
     state: DeliveryToSend['state'];
     outbox_item_id: string;
     schedule_start: number;
@@ -32,17 +37,19 @@ export async function findDelivery(
     url: string;
     is_disabled: boolean;
   }>(
-    `SELECT d.state, d.outbox_item_id, d.schedule_start, e.event_type, e.payout_id, p.url,
-       p.disabled_at IS NOT NULL AS is_disabled
-     FROM webhook_deliveries d
+    `SELECT d.business_id, d.event_id, d.endpoint_id, d.state, d.outbox_item_id, d.schedule_start,
+       e.event_type, e.payout_id, p.url, p.disabled_at IS NOT NULL AS is_disabled
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (business_id, event_id, endpoint_id)
+     JOIN webhook_deliveries d ON d.business_id = k.business_id AND d.event_id = k.event_id
+       AND d.endpoint_id = k.endpoint_id
      JOIN webhook_events e ON e.business_id = d.business_id AND e.event_id = d.event_id
-     JOIN webhook_endpoints p ON p.business_id = d.business_id AND p.endpoint_id = d.endpoint_id
-     WHERE d.business_id = $1 AND d.event_id = $2 AND d.endpoint_id = $3`,
-    [key.businessId, key.eventId, key.endpointId],
+     JOIN webhook_endpoints p ON p.business_id = d.business_id AND p.endpoint_id = d.endpoint_id`,
+    keyColumns(keys),
   );
-  if (row === undefined) return undefined;
-  return {
-    ...key,
+  const deliveries = rows.map((row) => ({
+    businessId: row.business_id,
+    eventId: row.event_id,
+    endpointId: row.endpoint_id,
     state: row.state,
     outboxItemId: row.outbox_item_id,
     scheduleStart: row.schedule_start,
@@ -50,31 +57,67 @@ export async function findDelivery(
     payoutId: row.payout_id,
     url: row.url,
     isDisabled: row.is_disabled,
-  };
+  }));
+  return new Map(deliveries.map((delivery) => [nameOf(delivery), delivery]));
+}
+
+/** One name for the three parts of a key. */
+export function nameOf({ businessId, eventId, endpointId }: DeliveryKey): string {
+  return `${businessId} ${eventId} ${endpointId}`;
+}
+
+/** The first three parameters of a statement on many deliveries. */
+function keyColumns(keys: readonly DeliveryKey[]): [string[], string[], string[]] {
+  return [
+    keys.map((key) => key.businessId),
+    keys.map((key) => key.eventId),
+    keys.map((key) => key.endpointId),
+  ];
+}
+
+/** In one order everywhere, so that two who change the same deliveries wait in a line. */
+function inOrder<T extends DeliveryKey>(deliveries: readonly T[]): T[] {
+  return deliveries.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
 /**
- * Counts and records an attempt before it is sent. Gives its number; undefined where the delivery
- * was ended or superseded meanwhile.
+ * Counts and records attempts before they are sent. Gives their numbers, by {@link nameOf}; none for a
+ * delivery that was ended or superseded meanwhile.
  */
-export async function beginAttempt(
-  db: Queryable,
-  attempt: DeliveryKey & { readonly outboxItemId: string; readonly at: Date },
-): Promise<number | undefined> {
-  const [row] = await db.query<{ number: number }>(
+export async function beginAttempts(
+  tx: Tx,
+  attempts: readonly (DeliveryKey & { readonly outboxItemId: string })[],
+  at: Date,
+): Promise<ReadonlyMap<string, number>> {
+  if (attempts.length === 0) return new Map();
+  const ordered = inOrder(attempts);
+  const rows = await tx.query<{
+    business_id: string;
+    event_id: string;
+    endpoint_id: string;
+    number: number;
+  }>(
     `WITH begun AS (
-       UPDATE webhook_deliveries SET attempts = attempts + 1, updated_at = $5
-       WHERE business_id = $1 AND event_id = $2 AND endpoint_id = $3
-         AND outbox_item_id = $4 AND state = 'PENDING'
-       RETURNING business_id, event_id, endpoint_id, attempts
+       UPDATE webhook_deliveries AS d SET attempts = d.attempts + 1, updated_at = $5
+       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[])
+         AS b (business_id, event_id, endpoint_id, outbox_item_id)
+       WHERE d.business_id = b.business_id AND d.event_id = b.event_id
+         AND d.endpoint_id = b.endpoint_id AND d.outbox_item_id = b.outbox_item_id
+         AND d.state = 'PENDING'
+       RETURNING d.business_id, d.event_id, d.endpoint_id, d.attempts
      )
      INSERT INTO webhook_attempts
        (business_id, event_id, endpoint_id, number, webhook_id, started_at)
-     SELECT business_id, event_id, endpoint_id, attempts, $2::uuid::text, $5 FROM begun
-     RETURNING number`,
-    [attempt.businessId, attempt.eventId, attempt.endpointId, attempt.outboxItemId, attempt.at],
+     SELECT business_id, event_id, endpoint_id, attempts, event_id::text, $5 FROM begun
+     RETURNING business_id, event_id, endpoint_id, number`,
+    [...keyColumns(ordered), ordered.map((attempt) => attempt.outboxItemId), at],
   );
-  return row?.number;
+  return new Map(
+    rows.map((row) => [
+      nameOf({ businessId: row.business_id, eventId: row.event_id, endpointId: row.endpoint_id }),
+      row.number,
+    ]),
+  );
 }
 
 /** What came of an attempt. */
@@ -86,24 +129,29 @@ export interface AttemptResult {
   readonly responseBody: string | null;
 }
 
-export async function recordAttempt(
+export async function recordAttempts(
   tx: Tx,
-  key: DeliveryKey,
-  result: AttemptResult,
+  results: readonly (DeliveryKey & AttemptResult)[],
 ): Promise<void> {
+  if (results.length === 0) return;
+  const ordered = inOrder(results);
   await tx.query(
-    `UPDATE webhook_attempts
-     SET duration_ms = $5, response_status = $6, error = $7, response_body = $8
-     WHERE business_id = $1 AND event_id = $2 AND endpoint_id = $3 AND number = $4`,
+    `UPDATE webhook_attempts AS a
+     SET duration_ms = r.duration_ms, response_status = r.response_status, error = r.error,
+         response_body = r.response_body
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::integer[],
+         $7::text[], $8::text[])
+       AS r (business_id, event_id, endpoint_id, number, duration_ms, response_status, error,
+         response_body)
+     WHERE a.business_id = r.business_id AND a.event_id = r.event_id
+       AND a.endpoint_id = r.endpoint_id AND a.number = r.number`,
     [
-      key.businessId,
-      key.eventId,
-      key.endpointId,
-      result.number,
-      result.durationMs,
-      result.responseStatus,
-      result.error,
-      result.responseBody,
+      ...keyColumns(ordered),
+      ordered.map((result) => result.number),
+      ordered.map((result) => result.durationMs),
+      ordered.map((result) => result.responseStatus),
+      ordered.map((result) => result.error),
+      ordered.map((result) => result.responseBody),
     ],
   );
 }
@@ -115,25 +163,28 @@ export type DeliveryEnd =
   | { readonly state: 'SKIPPED'; readonly detail: string };
 
 /** A delivery that a resend has meanwhile given to another item is left as the resend made it. */
-export async function setDeliveryState(
+export async function setDeliveryStates(
   tx: Tx,
-  delivery: DeliveryToSend,
-  change: { readonly end: DeliveryEnd; readonly at: Date },
+  changes: readonly { readonly delivery: DeliveryToSend; readonly end: DeliveryEnd }[],
+  at: Date,
 ): Promise<void> {
-  const { end, at } = change;
+  if (changes.length === 0) return;
+  const ordered = inOrder(changes.map(({ delivery, end }) => ({ ...delivery, end })));
   await tx.query(
-    `UPDATE webhook_deliveries
-     SET state = $5, detail = $6, next_attempt_at = $7, updated_at = $8
-     WHERE business_id = $1 AND event_id = $2 AND endpoint_id = $3
-       AND outbox_item_id = $4 AND state = 'PENDING'`,
+    `UPDATE webhook_deliveries AS d
+     SET state = c.state, detail = c.detail, next_attempt_at = c.next_attempt_at, updated_at = $8
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+         $7::timestamptz[])
+       AS c (business_id, event_id, endpoint_id, outbox_item_id, state, detail, next_attempt_at)
+     WHERE d.business_id = c.business_id AND d.event_id = c.event_id
+       AND d.endpoint_id = c.endpoint_id AND d.outbox_item_id = c.outbox_item_id
+       AND d.state = 'PENDING'`,
     [
-      delivery.businessId,
-      delivery.eventId,
-      delivery.endpointId,
-      delivery.outboxItemId,
-      end.state,
-      end.state === 'SKIPPED' ? end.detail : null,
-      end.state === 'PENDING' ? end.nextAttemptAt : null,
+      ...keyColumns(ordered),
+      ordered.map(({ outboxItemId }) => outboxItemId),
+      ordered.map(({ end }) => end.state),
+      ordered.map(({ end }) => (end.state === 'SKIPPED' ? end.detail : null)),
+      ordered.map(({ end }) => (end.state === 'PENDING' ? end.nextAttemptAt : null)),
       at,
     ],
   );

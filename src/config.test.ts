@@ -56,6 +56,9 @@ describe('what is given is read', () => {
       trustedProxies: [],
       requestsPerSecond: 1000,
       maxRequestsInFlight: 1000,
+      stopDelayMs: 0,
+      metricsHost: '127.0.0.1',
+      metricsPort: undefined,
       enabledNetworks: ['MATIC_MAINNET'],
     });
     expect(Buffer.from(config.masterKey).toString('hex')).toBe(KEY);
@@ -77,6 +80,9 @@ describe('what is given is read', () => {
       KNIT_TRUSTED_PROXIES: '10.0.0.0/8, 2001:DB8::1',
       KNIT_REQUESTS_PER_SECOND: '0',
       KNIT_MAX_REQUESTS_IN_FLIGHT: '50',
+      KNIT_STOP_DELAY_MS: '5000',
+      KNIT_METRICS_HOST: '::',
+      KNIT_METRICS_PORT: '9464',
     });
     expect(config).toMatchObject({
       databaseConnections: 3,
@@ -87,6 +93,9 @@ describe('what is given is read', () => {
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
       requestsPerSecond: 0,
       maxRequestsInFlight: 50,
+      stopDelayMs: 5000,
+      metricsHost: '::',
+      metricsPort: 9464,
     });
   });
 

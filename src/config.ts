@@ -41,9 +41,18 @@ export interface ServingConfig {
   readonly requestsPerSecond: number;
   /** Requests that one process works on at once. */
   readonly maxRequestsInFlight: number;
+  /** So long /readyz says 503 before a stopping API takes no more requests. */
+  readonly stopDelayMs: number;
 }
 
-export interface ApiConfig extends DatabaseConfig, NetworkConfig, ServingConfig {
+/** How a process is watched. */
+export interface WatchingConfig {
+  readonly metricsHost: string;
+  /** Of /metrics, /healthz and /readyz for those who watch; undefined: there is none. */
+  readonly metricsPort: number | undefined;
+}
+
+export interface ApiConfig extends DatabaseConfig, NetworkConfig, ServingConfig, WatchingConfig {
   readonly masterKey: Uint8Array;
 }
 
@@ -59,7 +68,8 @@ export interface SettlingConfig {
   readonly allowedPrivateTargets: readonly string[];
 }
 
-export interface WorkerConfig extends DatabaseConfig, NetworkConfig, SettlingConfig {
+export interface WorkerConfig
+  extends DatabaseConfig, NetworkConfig, SettlingConfig, WatchingConfig {
   readonly masterKey: Uint8Array;
   readonly treasuryMnemonic: string;
 }
@@ -107,6 +117,7 @@ export function readApiConfig(env: Environment): ApiConfig {
     ...readDatabaseConfig(env),
     ...readNetworkConfig(env),
     ...readServingConfig(env),
+    ...readWatchingConfig(env),
     masterKey: readMasterKey(env),
   });
 }
@@ -121,6 +132,18 @@ export function readServingConfig(env: Environment): ServingConfig {
       standard: 1000,
       least: 1,
     }),
+    stopDelayMs: wholeNumber(env, 'KNIT_STOP_DELAY_MS', { standard: 0, least: 0, most: 60_000 }),
+  };
+}
+
+export function readWatchingConfig(env: Environment): WatchingConfig {
+  const name = 'KNIT_METRICS_PORT';
+  const isServed = optional(env, name) !== undefined;
+  return {
+    metricsHost: optional(env, 'KNIT_METRICS_HOST') ?? '127.0.0.1',
+    metricsPort: isServed
+      ? wholeNumber(env, name, { standard: 0, least: 0, most: 65_535 })
+      : undefined,
   };
 }
 
@@ -130,6 +153,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     ...readDatabaseConfig(env),
     ...readNetworkConfig(env),
     ...readSettlingConfig(env),
+    ...readWatchingConfig(env),
     masterKey: readMasterKey(env),
     treasuryMnemonic: required(env, 'KNIT_TREASURY_MNEMONIC'),
   });

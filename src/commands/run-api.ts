@@ -2,23 +2,28 @@ import { once } from 'node:events';
 import { systemClock } from '../base/clock.ts';
 import { createIdSource } from '../base/id.ts';
 import { createLog, type Log } from '../base/log.ts';
-import { noMeter } from '../base/meter.ts';
+import type { Meter } from '../base/meter.ts';
 import { systemRandom } from '../base/random.ts';
+import { CHECK_OK } from '../base/readiness.ts';
 import { VERSION } from '../base/version.ts';
 import { accessOf, ConfigProblem, type ApiConfig } from '../config.ts';
 import { createDatabase, type Database } from '../database/database.ts';
 import { createServer, type ServerDeps } from '../http/server.ts';
+import { createReadiness, type ReadinessSource } from '../metrics/readiness.ts';
 import { ChainMismatch, type NetworkReader } from '../networks/network.ts';
 import { openReader } from '../networks/open-reader.ts';
 import { verifyNetwork } from '../networks/verify-network.ts';
 import { createIntake } from '../payouts/intake.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { confirmNow } from '../settlement/confirm-now.ts';
-import { isOwnWallet } from '../settlement/lanes.ts';
+import { createOwnWalletLookup } from '../settlement/lanes.ts';
 import { limitAsking } from '../settlement/limit-asking.ts';
 import type { AssetOf } from '../settlement/order.ts';
 import { STANDARD_PACE } from '../settlement/standard-pace.ts';
+import { listenProblem } from './listen-problem.ts';
+import { databaseCheck } from './database-check.ts';
 import { requireDatabase } from './require-database.ts';
+import { watchProcess } from './watch-process.ts';
 
 const CONFIRM_WITHIN_MS = 5_000;
 const ASK_EVERY_MS = 1_000;
@@ -33,17 +38,38 @@ const INTAKE_PATIENCE_MS = 3_000;
 /** The HTTP API, until `signal` aborts; then it answers what has reached it and ends. Holds no key. */
 export async function runApi(config: ApiConfig, signal: AbortSignal): Promise<void> {
   const log = createLog({ level: config.logLevel, service: 'api' });
+  const { meter, during } = watchProcess(config, log);
   const database = createDatabase(config.databaseUrl, {
     maxConnections: config.databaseConnections,
     onIdleError: (error) => log.warn({ err: error }, 'an idle database connection broke'),
+    meter,
   });
   try {
     await requireDatabase(database);
-    await compareWithChains(config, log, signal);
-    await serve(config, { database, log }, signal);
+    let isListening = false;
+    const readiness = createReadiness(systemClock, {
+      database: await databaseCheck(database),
+      api: () => (isListening ? CHECK_OK : 'is starting'),
+    });
+    const onListening = (): void => {
+      isListening = true;
+    };
+    await during(readiness.check, async () => {
+      await compareWithChains(config, log, signal);
+      await serve({ config, database, log, meter, readiness, onListening }, signal);
+    });
   } finally {
     await database.close();
   }
+}
+
+interface Parts {
+  readonly config: ApiConfig;
+  readonly database: Database;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly readiness: ReadinessSource;
+  readonly onListening: () => void;
 }
 
 /**
@@ -72,13 +98,9 @@ async function compareWithChains(config: ApiConfig, log: Log, signal: AbortSigna
   }
 }
 
-async function serve(
-  config: ApiConfig,
-  parts: { database: Database; log: Log },
-  signal: AbortSignal,
-): Promise<void> {
-  const { log } = parts;
-  const deps = serverDeps(config, parts);
+async function serve(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { config, log } = parts;
+  const deps = serverDeps(parts);
   const intake = createIntake(deps, {
     maxWaiting: deps.maxRequestsInFlight,
     maxWaitMs: INTAKE_PATIENCE_MS,
@@ -87,23 +109,24 @@ async function serve(
   try {
     await server.listen({ host: config.host, port: config.port });
   } catch (error) {
-    throw new ConfigProblem(listenProblem(config, error), { cause: error });
+    const settings = { host: 'KNIT_HOST', port: 'PORT' };
+    throw new ConfigProblem(listenProblem(settings, config, error), { cause: error });
   }
+  parts.onListening();
   log.info(
     { host: config.host, port: config.port, networks: config.enabledNetworks },
     'api listens',
   );
   if (!signal.aborted) await once(signal, 'abort');
   log.info({}, 'api stops');
+  parts.readiness.stop();
+  await systemClock.sleep(config.stopDelayMs);
   await server.close();
   await intake.close();
 }
 
-function serverDeps(
-  config: ApiConfig,
-  parts: { database: Database; log: Log },
-): Omit<ServerDeps, 'intake'> {
-  const { database, log } = parts;
+function serverDeps(parts: Parts): Omit<ServerDeps, 'intake'> {
+  const { config, database, log, meter } = parts;
   const ids = createIdSource(systemClock, systemRandom);
   const { registry, enabledNetworks, masterKey } = config;
   const readers = new Map(
@@ -120,7 +143,7 @@ function serverDeps(
     random: systemRandom,
     clock: systemClock,
     log,
-    meter: noMeter,
+    meter,
     masterKey,
     maxRequestsInFlight: config.maxRequestsInFlight,
     trustedProxies: config.trustedProxies,
@@ -128,7 +151,8 @@ function serverDeps(
       perBusiness: config.requestsPerSecond * 60,
       perAddress: ATTEMPTS_PER_ADDRESS,
     },
-    isOwnWallet: async (network, address) => await isOwnWallet(database, network, address),
+    isOwnWallet: createOwnWalletLookup(database),
+    readiness: parts.readiness.check,
     version: VERSION,
     confirmNow: limitAsking(
       async (payout) => await confirm({ config, database, log, readers }, payout),
@@ -163,11 +187,4 @@ async function confirm(
     reach: async () => await Promise.resolve(),
   };
   await confirmNow(follower, payout, CONFIRM_WITHIN_MS);
-}
-
-function listenProblem(config: ApiConfig, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'EADDRINUSE') return `PORT: ${config.port} is in use on ${config.host}`;
-  if (code === 'EACCES') return `PORT: ${config.port} may not be used by this user`;
-  return `KNIT_HOST: cannot listen on ${config.host} (${code})`;
 }

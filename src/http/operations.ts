@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { IdSource } from '../base/id.ts';
+import type { CheckReadiness } from '../base/readiness.ts';
 import type { Database } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import type { AssetRegistry } from '../networks/registry.ts';
@@ -60,6 +61,7 @@ export interface OperationDeps {
   readonly masterKey: Uint8Array;
   readonly isOwnWallet: PayoutRules['isOwnWallet'];
   readonly confirmNow: ConfirmNow;
+  readonly readiness: CheckReadiness;
   /** Of the software, for the document and the health check. */
   readonly version: string;
 }

@@ -7,12 +7,14 @@ import { silentLog } from '../../src/base/log.ts';
 import { noMeter } from '../../src/base/meter.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { VERSION } from '../../src/base/version.ts';
+import { checkDatabase } from '../../src/database/check-database.ts';
 import type { Database } from '../../src/database/database.ts';
 import { CONTRACTS } from '../../src/http/operations.ts';
 import { openApiDocument } from '../../src/http/contract.ts';
 import { createServer, type ServerDeps } from '../../src/http/server.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import { NETWORK_IDS } from '../../src/money/asset.ts';
+import { createReadiness } from '../../src/metrics/readiness.ts';
 import { createRegistry } from '../../src/networks/registry.ts';
 import { createIntake } from '../../src/payouts/intake.ts';
 import { createConformance } from './conforms.ts';
@@ -99,6 +101,8 @@ export async function startApi(
     rateLimit: { perBusiness: 0, perAddress: 0 },
     isOwnWallet: () => Promise.resolve(false),
     confirmNow: () => Promise.resolve(),
+    readiness: createReadiness(clock, { database: async () => await checkDatabase(database, 1) })
+      .check,
     version: VERSION,
     ...rest,
   };

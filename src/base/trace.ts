@@ -74,8 +74,8 @@ export interface SpanOptions {
   readonly trace?: Trace;
   readonly attributes?: SpanAttributes;
   readonly kind?: 'internal' | 'server' | 'client' | 'producer' | 'consumer';
-  /** The traces that are served together by it. */
-  readonly links?: readonly Trace[];
+  /** The traces that are served together by it. Asked for only where somebody records. */
+  readonly links?: () => readonly Trace[];
 }
 
 export interface Span {
@@ -112,13 +112,13 @@ export function startSpan(name: string, options: SpanOptions = {}): Span {
     {
       kind: KINDS[kind],
       ...(attributes === undefined ? {} : { attributes: { ...attributes } }),
-      ...(links === undefined ? {} : { links: links.map(linkOf) }),
     },
     parent,
   );
   if (!span.isRecording()) {
     return { trace: trace ?? traceOf(span.spanContext()), isRecorded: false, run, end };
   }
+  if (links !== undefined) span.addLinks(links().map(linkOf));
   return {
     trace: traceOf(span.spanContext()),
     isRecorded: true,
@@ -133,6 +133,27 @@ export function startSpan(name: string, options: SpanOptions = {}): Span {
       span.end();
     },
   };
+}
+
+/**
+ * Runs `act` in a span that is part of the one within which this is called, if that is recorded; else alone,
+ * at the price of a look.
+ */
+export async function inChildSpan<T>(
+  name: string,
+  options: Omit<SpanOptions, 'trace'>,
+  act: () => Promise<T>,
+): Promise<T> {
+  if (traceApi.getActiveSpan()?.isRecording() !== true) return await act();
+  const span = startSpan(name, options);
+  try {
+    const result = await span.run(act);
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(error);
+    throw error;
+  }
 }
 
 /** Of a span that nobody records. */

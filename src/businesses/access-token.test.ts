@@ -7,8 +7,9 @@ import { testIds } from '../../test/harness/world.ts';
 import { AssertionFailure } from '../base/assert.ts';
 import { deriveKey } from '../base/derive-key.ts';
 import { systemRandom } from '../base/random.ts';
-import { issueAccessToken, verifyAccessToken } from './access-token.ts';
+import { createAccessTokenVerifier, issueAccessToken } from './access-token.ts';
 import { createApiKey } from './api-key.ts';
+import { addIpRange } from './ip-allow-list.ts';
 import { createOauthClient, revokeOauthClient } from './oauth-client.ts';
 import { OauthError } from './oauth-error.ts';
 
@@ -59,7 +60,8 @@ async function issue(request: { clientId: string; clientSecret: string; scope?: 
 }
 
 async function verify(token: string, moment = now) {
-  return await verifyAccessToken({ db: database(), masterKey }, token, moment);
+  const { caller } = await createAccessTokenVerifier({ db: database(), masterKey })(token, moment);
+  return caller;
 }
 
 function database() {
@@ -74,7 +76,7 @@ function after(seconds: number): Date {
 async function forge(
   client: Client,
   claims: Record<string, unknown> = {},
-  header: { typ?: string } = {},
+  header: { typ?: string; kid?: string } = {},
 ): Promise<string> {
   const payload = {
     sub: client.oauthClientId,
@@ -221,6 +223,9 @@ describe('verifying', () => {
     ['no expiry', { exp: undefined }],
     ['no time of issue', { iat: undefined }],
     ['no id', { jti: undefined }],
+    ['a list of audiences', { aud: ['knit-api'] }],
+    ['a time of issue that is no number', { iat: '1' }],
+    ['a start that is no number', { nbf: '1' }],
     ['an expiry that is no number', { exp: 'tomorrow' }],
     ['an expiry in the past', { exp: nowSeconds }],
     ['a start in the future', { nbf: nowSeconds + 60 }],
@@ -233,9 +238,67 @@ describe('verifying', () => {
     await expect(verify(token)).rejects.toMatchObject(tokenInvalid);
   });
 
-  test('refuses a token of ours with another type', async () => {
-    const token = await forge(await createClient(), {}, { typ: 'JWT' });
+  test('takes a start that has come', async () => {
+    const token = await forge(await createClient(), { nbf: nowSeconds });
+    await expect(verify(token)).resolves.toBeDefined();
+  });
+
+  test.each([
+    ['another type', { typ: 'JWT' }],
+    ['a header that holds more', { kid: '1' }],
+  ])('refuses a token of ours with %s', async (_, header) => {
+    const token = await forge(await createClient(), {}, header);
     await expect(verify(token)).rejects.toMatchObject(tokenInvalid);
+  });
+
+  test.each([['null'], ['[]'], ['"x"'], ['{'], ['']])('refuses %s for claims', async (claims) => {
+    const head = Buffer.from('{"alg":"HS256","typ":"at+jwt"}').toString('base64url');
+    const signed = `${head}.${Buffer.from(claims).toString('base64url')}`;
+    const signature = createHmac('sha256', signingKey).update(signed).digest('base64url');
+    await expect(verify(`${signed}.${signature}`)).rejects.toMatchObject(tokenInvalid);
+  });
+
+  test('names the ranges of the business with the caller', async () => {
+    const owner = await createTestOwner(database());
+    const client = await createClient(undefined, owner);
+    const { accessToken } = await issue(client);
+    const verifier = createAccessTokenVerifier({ db: database(), masterKey });
+    expect(await verifier(accessToken, now)).toMatchObject({ ipRanges: [] });
+    await database().transaction(async (tx) => {
+      for (const range of ['203.0.113.5', '2001:db8::/32']) {
+        await addIpRange(tx, testIds, {
+          businessId: owner.businessId,
+          range,
+          label: 'office',
+          at: now,
+        });
+      }
+    });
+    const { ipRanges } = await verifier(accessToken, now);
+    expect(ipRanges.toSorted()).toEqual(['2001:db8::/32', '203.0.113.5']);
+  });
+
+  test('tells tokens that come together apart', async () => {
+    const owners = [{ businessId, userId }, await createTestOwner(database())];
+    const clients = await Promise.all(
+      owners.map(async (owner) => await createClient(['payouts:read'], owner)),
+    );
+    const [mine, theirs] = await Promise.all(clients.map(async (client) => await issue(client)));
+    const verifier = createAccessTokenVerifier({ db: database(), masterKey });
+    const revoked = await createClient();
+    const gone = await issue(revoked);
+    await revoke(revoked);
+    const tokens = [mine, theirs, mine].map((each) => each?.accessToken ?? '');
+    const [outcomes, refused] = await Promise.all([
+      Promise.all(tokens.map(async (token) => await verifier(token, now))),
+      Promise.allSettled([verifier(gone.accessToken, now)]),
+    ]);
+    expect(outcomes.map(({ caller }) => caller.businessId)).toEqual([
+      owners[0]?.businessId,
+      owners[1]?.businessId,
+      owners[0]?.businessId,
+    ]);
+    expect(refused[0]).toMatchObject({ status: 'rejected', reason: clientRevoked });
   });
 
   test.each([
@@ -287,8 +350,11 @@ describe('verifying', () => {
   test('refuses a token under another master key, and under the master key itself', async () => {
     const client = await createClient();
     const { accessToken } = await issue(client);
-    const other = { db: database(), masterKey: new Uint8Array(32).fill(6) };
-    await expect(verifyAccessToken(other, accessToken, now)).rejects.toMatchObject(tokenInvalid);
+    const elsewhere = createAccessTokenVerifier({
+      db: database(),
+      masterKey: new Uint8Array(32).fill(6),
+    });
+    await expect(elsewhere(accessToken, now)).rejects.toMatchObject(tokenInvalid);
     const underived = await new SignJWT(decodeJwt(accessToken))
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
       .sign(masterKey);
@@ -335,20 +401,15 @@ describe('verifying', () => {
     await expect(verify(unknown)).rejects.toMatchObject(clientRevoked);
   });
 
-  test('a master key of a wrong length is our mistake, not the caller’s', async () => {
-    const { accessToken } = await issue(await createClient());
-    const attempt = verifyAccessToken(
-      { db: database(), masterKey: masterKey.subarray(1) },
-      accessToken,
-      now,
-    );
-    await expect(attempt).rejects.toBeInstanceOf(AssertionFailure);
+  test('a master key of a wrong length is our mistake, not the caller’s', () => {
+    const wrong = { db: database(), masterKey: masterKey.subarray(1) };
+    expect(() => createAccessTokenVerifier(wrong)).toThrow(AssertionFailure);
   });
 
   test('a failure of the database is no answer about the token', async () => {
     const { accessToken } = await issue(await createClient());
     const broken = { query: async () => await Promise.reject(new Error('down')) };
-    const attempt = verifyAccessToken({ db: broken, masterKey }, accessToken, now);
+    const attempt = createAccessTokenVerifier({ db: broken, masterKey })(accessToken, now);
     await expect(attempt).rejects.toThrow('down');
   });
 });

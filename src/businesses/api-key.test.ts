@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/harness/databa
 import { testIds } from '../../test/harness/world.ts';
 import { formatUuid, uuidBytes } from '../base/id.ts';
 import { systemRandom } from '../base/random.ts';
-import { createApiKey, revokeApiKey, verifyApiKey, type ApiKeyOrder } from './api-key.ts';
+import { createApiKey, createApiKeyVerifier, revokeApiKey, type ApiKeyOrder } from './api-key.ts';
 
 let db: TestDatabase;
 let businessId: string;
@@ -31,7 +31,7 @@ async function create(order: Partial<ApiKeyOrder> = {}) {
 }
 
 async function verify(text: string, now = at) {
-  return await verifyApiKey(db.database, text, now);
+  return (await createApiKeyVerifier(db.database)(text, now)).caller;
 }
 
 function bytesOf(apiKey: string): Buffer {

@@ -1,8 +1,9 @@
 import { Fault, validationFault } from '../base/fault.ts';
 import { formatUuid, isUuid, uuidBytes } from '../base/id.ts';
 import type { Queryable, Tx } from '../database/database.ts';
-import type { Caller } from './caller.ts';
+import type { Admission, Caller } from './caller.ts';
 import { checkName } from './internal/check-name.ts';
+import { createCredentialLookup, type CredentialRow } from './internal/credential-lookup.ts';
 import { hashSecret, isSecret, newSecret, type CredentialSources } from './internal/secret.ts';
 import { readTokenText, tokenText } from './internal/token-text.ts';
 import { checkScopes, readScopes } from './scope.ts';
@@ -76,41 +77,50 @@ export async function revokeApiKey(
 }
 
 /**
- * Whose key it is. Throws API_KEY_INVALID, with one message for whatever is wrong with it, so that
- * a guesser learns nothing.
+ * Tells whose key it is, and the business's allow-list, which is read with it. Throws API_KEY_INVALID,
+ * with one message for whatever is wrong with the key, so that a guesser learns nothing.
  */
-export async function verifyApiKey(db: Queryable, apiKey: string, now: Date): Promise<Caller> {
-  const bytes = readTokenText(PREFIX, apiKey, KEY_BYTES);
-  if (bytes === undefined) throw invalid();
-  const businessId = formatUuid(bytes.subarray(0, ID_BYTES));
-  const apiKeyId = formatUuid(bytes.subarray(ID_BYTES, 2 * ID_BYTES));
-  const [row] = await db.query<ApiKeyRow>(
-    `SELECT user_id, secret_hash, scopes, expires_at, revoked_at FROM api_keys
-     WHERE business_id = $1 AND api_key_id = $2`,
-    [businessId, apiKeyId],
-  );
-  if (row === undefined || !isSecret(bytes.subarray(2 * ID_BYTES), row.secret_hash)) {
-    throw invalid();
-  }
-  if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) {
-    throw invalid();
-  }
-  return {
-    businessId,
-    userId: row.user_id,
-    credentialKind: 'API_KEY',
-    credentialId: apiKeyId,
-    scopes: readScopes(row.scopes),
+export type VerifyApiKey = (apiKey: string, now: Date) => Promise<Admission>;
+
+export function createApiKeyVerifier(db: Queryable): VerifyApiKey {
+  const find = createCredentialLookup<ApiKeyRow>(db, FIND_API_KEYS);
+  return async (apiKey, now) => {
+    const bytes = readTokenText(PREFIX, apiKey, KEY_BYTES);
+    if (bytes === undefined) throw invalid();
+    const businessId = formatUuid(bytes.subarray(0, ID_BYTES));
+    const apiKeyId = formatUuid(bytes.subarray(ID_BYTES, 2 * ID_BYTES));
+    const row = await find({ businessId, credentialId: apiKeyId });
+    if (row === undefined || !isSecret(bytes.subarray(2 * ID_BYTES), row.secret_hash)) {
+      throw invalid();
+    }
+    if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) {
+      throw invalid();
+    }
+    const caller: Caller = {
+      businessId,
+      userId: row.user_id,
+      credentialKind: 'API_KEY',
+      credentialId: apiKeyId,
+      scopes: readScopes(row.scopes),
+    };
+    return { caller, ipRanges: row.ranges };
   };
 }
 
-interface ApiKeyRow {
-  user_id: string;
-  secret_hash: Uint8Array;
-  scopes: string[];
-  expires_at: Date | null;
-  revoked_at: Date | null;
+interface ApiKeyRow extends CredentialRow {
+  readonly secret_hash: Uint8Array;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
 }
+
+const FIND_API_KEYS = `
+  SELECT k.business_id, k.api_key_id AS credential_id, k.user_id, k.secret_hash, k.scopes,
+         k.expires_at, k.revoked_at,
+         coalesce(array_agg(l.range) FILTER (WHERE l.range IS NOT NULL), '{}') AS ranges
+  FROM unnest($1::uuid[], $2::uuid[]) AS asked (business_id, api_key_id)
+  JOIN api_keys k ON k.business_id = asked.business_id AND k.api_key_id = asked.api_key_id
+  LEFT JOIN ip_allow_list l ON l.business_id = k.business_id
+  GROUP BY k.business_id, k.api_key_id`;
 
 function invalid(): Fault {
   return new Fault('API_KEY_INVALID', 'Invalid API key');

@@ -12,3 +12,9 @@ export interface Caller {
   readonly credentialId: string;
   readonly scopes: readonly Scope[];
 }
+
+/** A caller, and from where its business takes requests: what `isIpListed` looks at. */
+export interface Admission {
+  readonly caller: Caller;
+  readonly ipRanges: readonly string[];
+}

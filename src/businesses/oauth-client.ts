@@ -2,6 +2,7 @@ import { Fault } from '../base/fault.ts';
 import { formatUuid, isUuid, uuidBytes } from '../base/id.ts';
 import type { Queryable, Tx } from '../database/database.ts';
 import { checkName } from './internal/check-name.ts';
+import { createCredentialLookup } from './internal/credential-lookup.ts';
 import {
   SECRET_BYTES,
   hashSecret,
@@ -106,14 +107,31 @@ export async function authenticateOauthClient(
   return toClient(row);
 }
 
-/** The client with this id; undefined where there is none or it was revoked. */
-export async function findOauthClient(
-  db: Queryable,
-  key: { readonly businessId: string; readonly oauthClientId: string },
-): Promise<OauthClient | undefined> {
-  const row = await findUnrevoked(db, key);
-  return row === undefined ? undefined : toClient(row);
+/** The client with this id, and the business's allow-list, which is read with it; undefined where there is none or it was revoked. */
+export type FindOauthClient = (key: {
+  readonly businessId: string;
+  readonly oauthClientId: string;
+}) => Promise<{ readonly client: OauthClient; readonly ipRanges: readonly string[] } | undefined>;
+
+export function createOauthClientLookup(db: Queryable): FindOauthClient {
+  const find = createCredentialLookup(db, FIND_OAUTH_CLIENTS);
+  return async ({ businessId, oauthClientId }) => {
+    const row = await find({ businessId, credentialId: oauthClientId });
+    if (row === undefined) return undefined;
+    const client = { businessId, oauthClientId, userId: row.user_id };
+    return { client: { ...client, scopes: readScopes(row.scopes) }, ipRanges: row.ranges };
+  };
 }
+
+const FIND_OAUTH_CLIENTS = `
+  SELECT c.business_id, c.oauth_client_id AS credential_id, c.user_id, c.scopes,
+         coalesce(array_agg(l.range) FILTER (WHERE l.range IS NOT NULL), '{}') AS ranges
+  FROM unnest($1::uuid[], $2::uuid[]) AS asked (business_id, oauth_client_id)
+  JOIN oauth_clients c
+    ON c.business_id = asked.business_id AND c.oauth_client_id = asked.oauth_client_id
+  LEFT JOIN ip_allow_list l ON l.business_id = c.business_id
+  WHERE c.revoked_at IS NULL
+  GROUP BY c.business_id, c.oauth_client_id`;
 
 interface OauthClientRow {
   business_id: string;

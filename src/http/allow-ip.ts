@@ -1,19 +1,16 @@
+import { isIPv4 } from 'node:net';
 import { assert } from '../base/assert.ts';
 import { Fault } from '../base/fault.ts';
-import { isIpAllowed } from '../businesses/ip-allow-list.ts';
+import { isIpListed } from '../businesses/ip-allow-list.ts';
 import { holdsAddress, parseIpAddress, parseIpRange } from '../businesses/ip-range.ts';
-import type { Queryable } from '../database/database.ts';
-import { callerKnown } from './authenticate.ts';
+import { admissionKnown } from './authenticate.ts';
 import type { Step } from './visit.ts';
 
 /** Lets only addresses on the business's list pass. Throws IP_NOT_ALLOWED. */
-export function allowIp(deps: { readonly database: Queryable }): Step {
-  return async (visit) => {
-    const { businessId } = callerKnown(visit);
-    if (await isIpAllowed(deps.database, businessId, visit.clientIp)) return;
-    throw new Fault('IP_NOT_ALLOWED', 'IP address not whitelisted');
-  };
-}
+export const allowIp: Step = (visit) => {
+  if (isIpListed(admissionKnown(visit).ipRanges, visit.clientIp)) return;
+  throw new Fault('IP_NOT_ALLOWED', 'IP address not whitelisted');
+};
 
 /**
  * One spelling for an address: IPv4-mapped IPv6 is IPv4. What is no address stays as it is; a socket
@@ -21,6 +18,7 @@ export function allowIp(deps: { readonly database: Queryable }): Step {
  */
 export function plainAddress(text: string | undefined): string {
   if (text === undefined) return '';
+  if (isIPv4(text)) return text;
   return parseIpAddress(text)?.toString() ?? text;
 }
 

@@ -1,13 +1,19 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
-import { verifyAccessToken } from '../businesses/access-token.ts';
-import { verifyApiKey } from '../businesses/api-key.ts';
-import type { Caller } from '../businesses/caller.ts';
+import type { VerifyAccessToken } from '../businesses/access-token.ts';
+import type { VerifyApiKey } from '../businesses/api-key.ts';
+import type { Admission, Caller } from '../businesses/caller.ts';
 import { allows, type RequiredScope } from '../businesses/scope.ts';
-import type { Queryable } from '../database/database.ts';
 import type { RateLimiter } from './limit-rate.ts';
 import type { Step, Visit } from './visit.ts';
+
+export interface AuthenticateDeps {
+  readonly verifyAccessToken: VerifyAccessToken;
+  readonly verifyApiKey: VerifyApiKey;
+  readonly clock: Clock;
+  readonly failures: RateLimiter;
+}
 
 /**
  * Finds out who sent the request. `Authorization: Bearer` decides wherever it is sent, also against a
@@ -15,15 +21,10 @@ import type { Step, Visit } from './visit.ts';
  * counted by address: nobody can use up the share of a caller whose credential is good.
  * Throws AUTHENTICATION_REQUIRED, TOKEN_INVALID, CLIENT_REVOKED, API_KEY_INVALID, RATE_LIMITED.
  */
-export function authenticate(deps: {
-  readonly database: Queryable;
-  readonly masterKey: Uint8Array;
-  readonly clock: Clock;
-  readonly failures: RateLimiter;
-}): Step {
+export function authenticate(deps: AuthenticateDeps): Step {
   return async (visit) => {
     try {
-      visit.caller = await callerOf(deps, visit);
+      visit.admission = await admissionOf(deps, visit);
     } catch (error) {
       if (error instanceof Fault) deps.failures.take(visit.clientIp);
       throw error;
@@ -44,22 +45,24 @@ export function requireScope(scope: RequiredScope): Step {
 
 /** The caller, after `authenticate`. */
 export function callerKnown(visit: Visit): Caller {
-  assert(visit.caller !== undefined, 'the caller was authenticated');
-  return visit.caller;
+  return admissionKnown(visit).caller;
 }
 
-async function callerOf(
-  deps: { database: Queryable; masterKey: Uint8Array; clock: Clock },
-  { headers }: Visit,
-): Promise<Caller> {
+/** The caller and its business's allow-list, after `authenticate`. */
+export function admissionKnown({ admission }: Visit): Admission {
+  assert(admission !== undefined, 'the caller was authenticated');
+  return admission;
+}
+
+async function admissionOf(deps: AuthenticateDeps, { headers }: Visit): Promise<Admission> {
   const now = deps.clock.now();
   const token = bearerToken(headers.authorization);
   if (token !== undefined && token !== '') {
-    return await verifyAccessToken({ db: deps.database, masterKey: deps.masterKey }, token, now);
+    return await deps.verifyAccessToken(token, now);
   }
   const apiKey = headers['x-api-key'];
   if (token === undefined && typeof apiKey === 'string' && apiKey !== '') {
-    return await verifyApiKey(deps.database, apiKey, now);
+    return await deps.verifyApiKey(apiKey, now);
   }
   throw new Fault('AUTHENTICATION_REQUIRED', 'Authentication required. Provide a Bearer token.');
 }

@@ -5,6 +5,8 @@ import type { Log } from '../base/log.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Random } from '../base/random.ts';
 import { beginTrace, readTraceparent, type Trace } from '../base/trace.ts';
+import { createAccessTokenVerifier } from '../businesses/access-token.ts';
+import { createApiKeyVerifier } from '../businesses/api-key.ts';
 import { allowIp, plainAddress, proxyTrust } from './allow-ip.ts';
 import { failure, type Answer } from './answer.ts';
 import { authenticate, callerKnown, requireScope } from './authenticate.ts';
@@ -107,11 +109,17 @@ function endConnections(app: FastifyInstance, patienceMs: number): void {
  * answered with; `problem.ts` turns that into a status.
  */
 function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
-  const { clock, rateLimit } = deps;
+  const { clock, rateLimit, database, masterKey } = deps;
   const failures = createRateLimiter(clock, rateLimit.perAddress);
   const tokenRequests = createRateLimiter(clock, rateLimit.perAddress);
   const businessRequests = createRateLimiter(clock, rateLimit.perBusiness);
   const inFlight: KeysInFlight = new Set();
+  const authenticated = authenticate({
+    clock,
+    failures,
+    verifyApiKey: createApiKeyVerifier(database),
+    verifyAccessToken: createAccessTokenVerifier({ db: database, masterKey }),
+  });
 
   for (const operation of publicOperations({ ...deps, tokenRequests })) {
     addRoute(app, operation, {
@@ -124,8 +132,8 @@ function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
     const { method, path, access, takesIdempotencyKey } = operation.contract;
     addRoute(app, operation, {
       beforeBody: [
-        authenticate({ ...deps, failures }),
-        allowIp(deps),
+        authenticated,
+        allowIp,
         requireScope(access),
         (visit) => businessRequests.take(callerKnown(visit).businessId),
       ],
@@ -184,7 +192,7 @@ function begin(request: FastifyRequest, reply: FastifyReply, trace: Trace): void
   const { id: requestId, headers } = request;
   const ip: string | undefined = request.ip;
   const clientIp = plainAddress(ip);
-  const visit: Visit = { requestId, trace, clientIp, headers, caller: undefined };
+  const visit: Visit = { requestId, trace, clientIp, headers, admission: undefined };
   request.setDecorator(VISIT, visit);
   nameAnswer(reply, requestId);
 }
@@ -259,7 +267,8 @@ function answerErrors(app: FastifyInstance, log: Log): void {
 
 function logAnswers(app: FastifyInstance, log: Log): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { clientIp, caller, trace } = visitOf(request);
+    const { clientIp, admission, trace } = visitOf(request);
+    const caller = admission?.caller;
     const fields = {
       requestId: request.id,
       traceId: trace.traceId,

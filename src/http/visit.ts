@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Trace } from '../base/trace.ts';
-import type { Caller } from '../businesses/caller.ts';
+import type { Admission, Caller } from '../businesses/caller.ts';
 import type { JsonObject } from './json-number.ts';
 
 /** A request on its way through the steps of `server.ts`. */
@@ -12,7 +12,7 @@ export interface Visit {
   readonly clientIp: string;
   readonly headers: IncomingHttpHeaders;
   /** Who sent it: known after `authenticate`. */
-  caller: Caller | undefined;
+  admission: Admission | undefined;
 }
 
 /** A step of the way. It throws the fault that ends the request. */

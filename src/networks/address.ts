@@ -46,11 +46,11 @@ export function parseContract(network: NetworkId, text: string): ParsedAddress {
  * Neither needs to be a possible recipient (a mint, for one), nor is either checked here.
  */
 export function sameAddress(network: NetworkId, a: string, b: string): boolean {
-  return spelling(network, a) === spelling(network, b);
+  return accountSpelling(network, a) === accountSpelling(network, b);
 }
 
-/** One spelling for each account: hexadecimal and bech32 have no case, base58 has. */
-function spelling(network: NetworkId, address: string): string {
+/** One spelling for each account: hexadecimal and bech32 have no case, base58 has. Nothing is checked. */
+export function accountSpelling(network: NetworkId, address: string): string {
   const family = familyOf(network);
   switch (family) {
     case 'evm':

@@ -6,7 +6,7 @@ import {
   adoptSequence,
   holdLane,
   holdsLane,
-  isOwnWallet,
+  createOwnWalletLookup,
   leaveLane,
   listLanes,
   openLane,
@@ -215,13 +215,25 @@ describe('a stopped lane', () => {
   });
 });
 
-describe('isOwnWallet', () => {
+describe('the lookup of own wallets', () => {
   it('knows the senders of a network, however they are written', async () => {
     const { network, sender } = await newLane();
-    expect(await isOwnWallet(db.database, network, sender.toUpperCase().replace('X', 'x'))).toBe(
-      true,
+    const isOwnWallet = createOwnWalletLookup(db.database);
+    const written = sender.toUpperCase().replace('X', 'x');
+    expect(await isOwnWallet(network, written)).toBe(true);
+    expect(await isOwnWallet('MATIC_MAINNET', sender)).toBe(false);
+    expect(await isOwnWallet(network, `0x${'1'.repeat(40)}`)).toBe(false);
+  });
+
+  it('tells those apart that are asked together, and knows a wallet from its opening on', async () => {
+    const isOwnWallet = createOwnWalletLookup(db.database);
+    const [one, other] = [await newLane(), await newLane()];
+    const asked = [one.sender, `0x${'1'.repeat(40)}`, other.sender].map(
+      async (address) => await isOwnWallet(one.network, address),
     );
-    expect(await isOwnWallet(db.database, 'MATIC_MAINNET', sender)).toBe(false);
-    expect(await isOwnWallet(db.database, network, `0x${'1'.repeat(40)}`)).toBe(false);
+    const elsewhere = isOwnWallet('MATIC_MAINNET', one.sender);
+    expect(await Promise.all([...asked, elsewhere])).toEqual([true, false, true, false]);
+    const opened = await newLane();
+    expect(await isOwnWallet(opened.network, opened.sender)).toBe(true);
   });
 });

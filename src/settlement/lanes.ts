@@ -1,7 +1,8 @@
 import { later } from '../base/clock.ts';
+import { createGather } from '../base/gather.ts';
 import type { Queryable, Tx } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
-import { sameAddress } from '../networks/address.ts';
+import { accountSpelling } from '../networks/address.ts';
 
 /** GAS: a plain account that sends what the payer has signed. TREASURY: the payer's own account. */
 export type LaneRole = 'GAS' | 'TREASURY';
@@ -210,14 +211,32 @@ export async function findLane(
 }
 
 /** Whether an address is a wallet that Knit itself pays from on that network. */
-export async function isOwnWallet(
-  db: Queryable,
-  network: NetworkId,
-  address: string,
-): Promise<boolean> {
-  const rows = await db.query<{ sender: string }>(
-    `SELECT sender FROM settlement_lanes WHERE network = $1`,
-    [network],
+export type IsOwnWallet = (network: NetworkId, address: string) => Promise<boolean>;
+
+/** What is asked together is looked up together; each time anew, because wallets are opened meanwhile. */
+export function createOwnWalletLookup(db: Queryable): IsOwnWallet {
+  const walletsOf = createGather(
+    async (networks: readonly NetworkId[]) => await readWallets(db, networks),
+    LOOKUP_LIMITS,
   );
-  return rows.some((row) => sameAddress(network, row.sender, address));
+  return async (network, address) =>
+    (await walletsOf(network)).has(accountSpelling(network, address));
+}
+
+/** As many may wait as a process takes requests at all. */
+const LOOKUP_LIMITS = { maxLoads: 2, maxKeys: 1_000, maxWaiting: 100_000 };
+
+async function readWallets(
+  db: Queryable,
+  networks: readonly NetworkId[],
+): Promise<ReadonlySet<string>[]> {
+  const found = new Map(networks.map((network) => [network, new Set<string>()]));
+  const rows = await db.query<{ network: NetworkId; sender: string }>(
+    `SELECT network, sender FROM settlement_lanes WHERE network = ANY($1)`,
+    [[...found.keys()]],
+  );
+  for (const { network, sender } of rows) {
+    found.get(network)?.add(accountSpelling(network, sender));
+  }
+  return networks.map((network) => found.get(network) ?? new Set());
 }

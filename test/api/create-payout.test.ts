@@ -67,14 +67,16 @@ describe('201', () => {
 
   test('payout, hold, audit and work for settlement are there', async () => {
     const before = await findAccount(api.database, key());
-    const headers = { 'x-request-id': 'audited-1' };
+    const traceId = 'a'.repeat(32);
+    const traceparent = `00-${traceId}-${'b'.repeat(16)}-01`;
+    const headers = { 'x-request-id': 'audited-1', traceparent };
     const answer = await api.call('POST', PAYOUTS, { body: payoutBody({ amount: 7 }), headers });
     const id = answer.json.data['id'];
     const after = await findAccount(api.database, key());
     expect((after?.heldUnits ?? 0n) - (before?.heldUnits ?? 0n)).toBe(7n * 10n ** 18n);
     expect(
       await api.database.query(
-        `SELECT client_ip, credential_kind, credential_id, request_id FROM payout_audits
+        `SELECT client_ip, credential_kind, credential_id, request_id, trace_id FROM payout_audits
          WHERE business_id = $1 AND payout_id = $2`,
         [api.tenant.businessId, id],
       ),
@@ -84,6 +86,7 @@ describe('201', () => {
         credential_kind: 'API_KEY',
         credential_id: api.tenant.apiKeyId,
         request_id: 'audited-1',
+        trace_id: traceId,
       },
     ]);
     expect(
@@ -92,7 +95,9 @@ describe('201', () => {
          WHERE business_id = $1 AND payload->>'payoutId' = $2`,
         [api.tenant.businessId, id],
       ),
-    ).toEqual([{ topic: 'payouts-to-settle', lane: 'MATIC_MAINNET', payload: { payoutId: id } }]);
+    ).toEqual([
+      { topic: 'payouts-to-settle', lane: 'MATIC_MAINNET', payload: { payoutId: id, traceId } },
+    ]);
   });
 
   function key(): { businessId: string; kind: 'API_ACCOUNT'; token: 'USDT' } {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import type { IdSource } from '../../base/id.ts';
 import type { Random } from '../../base/random.ts';
@@ -20,11 +20,11 @@ export function newSecret(random: Random): Uint8Array {
 
 /** SHA-256: what is stored in place of the secret. */
 export function hashSecret(secret: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(secret).digest());
+  return new Uint8Array(hash('sha256', secret, 'buffer'));
 }
 
 /** Compares in a time that does not tell how much of the hash was right. */
 export function isSecret(secret: Uint8Array, storedHash: Uint8Array): boolean {
-  const hash = hashSecret(secret);
-  return hash.length === storedHash.length && timingSafeEqual(hash, storedHash);
+  const digest = hashSecret(secret);
+  return digest.length === storedHash.length && timingSafeEqual(digest, storedHash);
 }

@@ -1,0 +1,52 @@
+import { createGather, type Gather } from '../../base/gather.ts';
+import type { Queryable } from '../../database/database.ts';
+
+/** What a credential says that it is: to be found within one shard. Ids in lower case. */
+export interface CredentialRef {
+  readonly businessId: string;
+  readonly credentialId: string;
+}
+
+/** A stored credential, with the ranges of its business's allow-list. */
+export interface CredentialRow {
+  readonly business_id: string;
+  readonly credential_id: string;
+  readonly user_id: string;
+  readonly scopes: string[];
+  readonly ranges: string[];
+}
+
+/**
+ * Two reads go on at once, so that one on a connection that has broken silently does not keep everybody
+ * waiting. As many may wait as a process takes requests at all.
+ */
+const LIMITS = { maxLoads: 2, maxKeys: 128, maxWaiting: 100_000 };
+
+/**
+ * Finds credentials, those that are asked for together by one statement. Its parameters are the ids of
+ * the businesses and, in the same order, of the credentials. Nothing is remembered: a credential that was
+ * revoked before it is asked for is found revoked.
+ */
+export function createCredentialLookup<R extends CredentialRow>(
+  db: Queryable,
+  statement: string,
+): Gather<CredentialRef, R | undefined> {
+  return createGather(async (refs) => {
+    const distinct = [...new Map(refs.map((ref) => [nameOf(ref), ref])).values()];
+    const rows = await db.query<R>(statement, [
+      distinct.map(({ businessId }) => businessId),
+      distinct.map(({ credentialId }) => credentialId),
+    ]);
+    const found = new Map(
+      rows.map((row) => [
+        nameOf({ businessId: row.business_id, credentialId: row.credential_id }),
+        row,
+      ]),
+    );
+    return refs.map((ref) => found.get(nameOf(ref)));
+  }, LIMITS);
+}
+
+function nameOf({ businessId, credentialId }: CredentialRef): string {
+  return businessId + credentialId;
+}

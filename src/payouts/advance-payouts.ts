@@ -119,7 +119,8 @@ function eventOf(
     businessId,
     itemId: ids.next(),
     topic: EVENT_TOPIC,
-    lane: 'all',
+    // No business waits behind the events of another.
+    lane: businessId,
     payload: { eventType, payoutId },
     at: end.at,
   };

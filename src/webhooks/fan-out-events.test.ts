@@ -132,7 +132,8 @@ test('two workers at once make each delivery once', async () => {
 test('a worker whose lease has passed on changes nothing', async () => {
   await world.endpointAt(place);
   await world.complete(await world.newPayout());
-  const want = { topic: 'payout-events', lane: 'all', limit: 1, leaseMs: 1000 };
+  const lane = world.business.businessId;
+  const want = { topic: 'payout-events', lane, limit: 1, leaseMs: 1000 };
   expect(await claim(world.database, { ...want, now: world.clock.now() })).toHaveLength(1);
   expect(await fanOutEvents(world)).toBe(0);
   world.clock.move(1000);
@@ -152,4 +153,42 @@ test('an item that cannot be read stays and stops no other', async () => {
   expect(world.warnings).toEqual(['an event cannot be read']);
   expect(await itemsOf(DELIVERY_TOPIC)).toHaveLength(1);
   expect(await itemsOf('payout-events')).toHaveLength(1);
+});
+
+test('an event that no delivery can be made of stops no other of its business', async () => {
+  await world.endpointAt(place);
+  for (let made = 0; made < 3; made += 1) await world.complete(await world.newPayout());
+  const { businessId } = world.business;
+  await world.database.transaction(async (tx) => {
+    const payload = { eventType: 'PAYOUT_SUCCESSFUL', payoutId: world.ids.next() };
+    const item = { businessId, topic: 'payout-events', lane: businessId, at: world.clock.now() };
+    await append(tx, { ...item, itemId: world.ids.next(), payload });
+  });
+  expect(await fanOutEvents(world)).toBe(4);
+  expect(world.warnings).toEqual(['events could not be fanned out']);
+  expect(await itemsOf(DELIVERY_TOPIC)).toHaveLength(3);
+  expect(await itemsOf('payout-events')).toEqual([{ lane: businessId }]);
+});
+
+test('a business with many events does not keep another waiting', async () => {
+  await world.endpointAt(place);
+  const other = await createTestBusiness(world.database, { units: 10n ** 24n });
+  const { businessId } = world.business;
+  const item = { topic: 'payout-events', at: world.clock.now() };
+  const payload = { eventType: 'NEW_KIND' };
+  await world.database.transaction(async (tx) => {
+    for (let made = 0; made < 600; made += 1) {
+      await append(tx, {
+        ...item,
+        businessId,
+        lane: businessId,
+        itemId: world.ids.next(),
+        payload,
+      });
+    }
+    const last = { ...item, businessId: other.businessId, lane: other.businessId, payload };
+    await append(tx, { ...last, at: new Date(item.at.getTime() + 1), itemId: world.ids.next() });
+  });
+  world.clock.move(1);
+  expect(await fanOutEvents(world)).toBe(101);
 });

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { IdSource } from '../base/id.ts';
 import type { DeliverDeps } from './deliver.ts';
 import { createDeliverer, type Deliverer, type DeliveryLimits } from './deliver-due.ts';
-import { fanOutEvents } from './fan-out-events.ts';
+import { createFanOut } from './fan-out-events.ts';
 
 /** `sender` is closed when the worker stops. */
 export interface WorkerDeps extends DeliverDeps {
@@ -34,6 +34,7 @@ const STOP_PATIENCE_MS = 15_000;
 export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {}): WebhookWorker {
   const pollMs = options.pollMs ?? POLL_MS;
   const deliverer = createDeliverer(deps, options.limits);
+  const fanOut = createFanOut(deps);
   const pauses = [createPause(deps.clock), createPause(deps.clock)] as const;
   const [fanOutPause, deliverPause] = pauses;
   const stopping = new AbortController();
@@ -51,7 +52,7 @@ export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {
     }
   };
   const fanOutStep = async (): Promise<void> => {
-    const count = await fanOutEvents(deps);
+    const count = await fanOut.step();
     if (count > 0) deliverPause.end();
     else if (!stopping.signal.aborted) await fanOutPause.take(pollMs);
   };

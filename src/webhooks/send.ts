@@ -1,7 +1,12 @@
 import type { LookupFunction } from 'node:net';
-import { Agent, request as httpRequest, type Dispatcher } from 'undici';
-import { readExcerpt } from './internal/read-excerpt.ts';
-import { checkTarget, type HostAddress, type TargetGuard } from './safe-target.ts';
+import { Pool } from 'undici';
+import { Exchange, type SendOutcome } from './internal/exchange.ts';
+import {
+  checkTarget,
+  type HostAddress,
+  type TargetCheck,
+  type TargetGuard,
+} from './safe-target.ts';
 
 export interface WebhookRequest {
   readonly endpointId: string;
@@ -10,15 +15,7 @@ export interface WebhookRequest {
   readonly body: string;
 }
 
-/** What came of one request. `status` of a failed one: it began to answer, but did not end in time. */
-export type SendOutcome =
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly retryAfter: string | undefined;
-      readonly bodyExcerpt: string;
-    }
-  | { readonly kind: 'failed'; readonly reason: string; readonly status: number | null };
+export type { SendOutcome };
 
 export interface Sender {
   /** Never throws: everything that can go wrong with a request is an outcome. */
@@ -28,7 +25,7 @@ export interface Sender {
 }
 
 const TIMEOUT_MS = 10_000;
-const MAX_AGENTS = 256;
+const MAX_POOLS = 1024;
 const USER_AGENT = 'Knit-Webhooks/1';
 
 /**
@@ -41,109 +38,97 @@ export function createSender(options: {
   readonly timeoutMs?: number;
 }): Sender {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const agents = createAgents(timeoutMs);
+  const pools = createPools(timeoutMs);
   return {
-    send: async (request) => {
-      const progress: Progress = { status: null };
-      const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), timeoutMs);
-      try {
-        return await Promise.race([
-          exchange({ request, progress, signal: deadline.signal }, options.guard, agents),
-          aborted(deadline.signal),
-        ]);
-      } catch (error) {
-        const reason = deadline.signal.aborted
-          ? `no complete answer within ${timeoutMs / 1000} s`
-          : reasonOf(error);
-        return { kind: 'failed', reason, status: progress.status };
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    close: async () => await agents.destroy(),
+    send: async (request) =>
+      await new Promise((resolve) => {
+        const exchange = new Exchange((outcome) => {
+          clearTimeout(timer);
+          resolve(outcome);
+        }, reasonOf);
+        const timer = setTimeout(
+          () => exchange.fail(`no complete answer within ${timeoutMs / 1000} s`),
+          timeoutMs,
+        );
+        begin(exchange, request, { guard: options.guard, pools }).catch((error: unknown) =>
+          exchange.fail(reasonOf(error)),
+        );
+      }),
+    close: async () => await pools.destroy(),
   };
 }
 
-interface Progress {
-  status: number | null;
-}
-
-async function exchange(
-  work: { request: WebhookRequest; progress: Progress; signal: AbortSignal },
-  guard: TargetGuard,
-  agents: Agents,
-): Promise<SendOutcome> {
-  const { request, progress, signal } = work;
-  const target = await checkTarget(request.url, guard);
-  if (target.kind !== 'safe') return { kind: 'failed', reason: target.reason, status: null };
-  signal.throwIfAborted();
-  const answer = await httpRequest(target.url, {
-    method: 'POST',
-    dispatcher: agents.agentFor(request.endpointId, target.addresses),
-    headers: {
-      ...request.headers,
-      'content-type': 'application/json',
-      'user-agent': USER_AGENT,
+async function begin(
+  exchange: Exchange,
+  request: WebhookRequest,
+  by: { readonly guard: TargetGuard; readonly pools: Pools },
+): Promise<void> {
+  const target = await checkTarget(request.url, by.guard);
+  if (target.kind !== 'safe') {
+    exchange.fail(target.reason);
+    return;
+  }
+  if (exchange.isOver) return;
+  const { url } = target;
+  by.pools.poolFor(request.endpointId, target).dispatch(
+    {
+      method: 'POST',
+      origin: url.origin,
+      path: url.pathname + url.search,
+      headers: {
+        ...request.headers,
+        'content-type': 'application/json',
+        'user-agent': USER_AGENT,
+      },
+      body: request.body,
     },
-    body: request.body,
-    signal,
-  });
-  progress.status = answer.statusCode;
-  return {
-    kind: 'answered',
-    status: answer.statusCode,
-    retryAfter: firstOf(answer.headers['retry-after']),
-    bodyExcerpt: await readExcerpt(answer.body),
-  };
+    exchange,
+  );
 }
 
-/** Rejects when the time is over; undici itself does not listen while it still connects. */
-async function aborted(signal: AbortSignal): Promise<never> {
-  return await new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('the time is over')), { once: true });
-  });
-}
+type SafeTarget = Extract<TargetCheck, { kind: 'safe' }>;
 
-interface Agents {
-  agentFor(endpointId: string, addresses: readonly HostAddress[]): Dispatcher;
+interface Pools {
+  poolFor(endpointId: string, target: SafeTarget): Pool;
   destroy(): Promise<void>;
 }
 
 /**
- * One agent for an endpoint and the addresses that were checked for it, so that a kept connection is
- * used again only while the name still leads to the same place. The longest unused is closed first.
+ * One pool of connections for an endpoint and the addresses that were checked for it, so that a kept
+ * connection is used again only while the name still leads to the same place. The longest unused is closed
+ * first.
  */
-function createAgents(timeoutMs: number): Agents {
-  const agents = new Map<string, Agent>();
+function createPools(timeoutMs: number): Pools {
+  const pools = new Map<string, Pool>();
   let isClosed = false;
   return {
-    agentFor: (endpointId, addresses) => {
+    poolFor: (endpointId, { url, addresses }) => {
       if (isClosed) throw new Error('the sender is closed');
-      const key = [endpointId, ...addresses.map(({ address }) => address).toSorted()].join(' ');
-      const agent = agents.get(key) ?? newAgent(addresses, timeoutMs);
-      agents.delete(key);
-      agents.set(key, agent);
-      closeSurplus(agents);
-      return agent;
+      const places = addresses.map(({ address }) => address).toSorted();
+      const key = [endpointId, url.origin, ...places].join(' ');
+      const pool = pools.get(key) ?? new Pool(url.origin, connectionsTo(addresses, timeoutMs));
+      pools.delete(key);
+      pools.set(key, pool);
+      closeSurplus(pools);
+      return pool;
     },
     destroy: async () => {
       isClosed = true;
-      await Promise.all([...agents.values()].map(async (agent) => await agent.destroy()));
-      agents.clear();
+      await Promise.all([...pools.values()].map(async (pool) => await pool.destroy()));
+      pools.clear();
     },
   };
 }
 
-function newAgent(addresses: readonly HostAddress[], timeoutMs: number): Agent {
-  return new Agent({
+function connectionsTo(addresses: readonly HostAddress[], timeoutMs: number): Pool.Options {
+  return {
     connect: { lookup: pinned(addresses), timeout: timeoutMs },
     allowH2: false,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveTimeout: 4000,
     keepAliveMaxTimeout: 30_000,
-  });
+  };
 }
 
 /** Answers every look-up with the checked addresses. Not called where the host is an address. */
@@ -163,17 +148,13 @@ function pinned(addresses: readonly HostAddress[]): LookupFunction {
   };
 }
 
-function closeSurplus(agents: Map<string, Agent>): void {
-  for (const [key, agent] of agents) {
-    if (agents.size <= MAX_AGENTS) return;
-    agents.delete(key);
+function closeSurplus(pools: Map<string, Pool>): void {
+  for (const [key, pool] of pools) {
+    if (pools.size <= MAX_POOLS) return;
+    pools.delete(key);
     // Ends after what it is sending; that it could not end well concerns nobody any more.
-    agent.close().catch(() => undefined);
+    pool.close().catch(() => undefined);
   }
-}
-
-function firstOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

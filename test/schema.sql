@@ -164,7 +164,7 @@ TABLE payouts
   CONSTRAINT CHECK (((status <> 'FAILED'::text) OR (info IS NOT NULL)))
   CONSTRAINT CHECK ((status = ANY (ARRAY['PENDING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'FAILED'::text])))
   CONSTRAINT CHECK ((units > (0)::numeric))
-  CREATE INDEX payouts_by_status ON public.payouts USING btree (business_id, status, payout_id)
+  CREATE INDEX payouts_by_kind ON public.payouts USING btree (business_id, status, network, token, payout_id)
 TABLE schema_migrations
   version integer NOT NULL
   name text NOT NULL

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { createLog } from './log.ts';
 
@@ -55,3 +56,44 @@ test.each(['authorization', 'x-api-key', 'apiKey', 'clientSecret', 'mnemonic', '
     expect(JSON.stringify(line)).not.toContain('a secret');
   },
 );
+
+test('what a child is given is redacted as well, in its own lines and in those of its children', () => {
+  const lines: string[] = [];
+  const log = createLog(
+    { level: 'info', service: 'test' },
+    { write: (line) => void lines.push(line) },
+  );
+  const child = log.child({ apiKey: 'a secret', network: 'one' });
+  child.info({ place: 1 }, 'said');
+  child.child({ place: 2 }).info({ mnemonic: 'a secret' }, 'said');
+  log.child({ network: 'two' }).info({ nested: { password: 'a secret' } }, 'said');
+  expect(lines).toHaveLength(3);
+  expect(lines.join('')).not.toContain('a secret');
+  expect(lines.map((line) => (JSON.parse(line) as { network: string }).network)).toEqual([
+    'one',
+    'one',
+    'two',
+  ]);
+});
+
+const MODULE = JSON.stringify(new URL('log.ts', import.meta.url).href);
+
+test.each([
+  ['ends', '', 0],
+  ['is ended', 'process.exit(3);', 3],
+  ['fails', 'throw new Error("it broke");', 1],
+  ['fails later', 'await Promise.reject(new Error("it broke"));', 1],
+])('every line is there, in order, when the process %s', (_, last, status) => {
+  const lines = 'for (let n = 0; n < 3000; n += 1) log.info({ n }, "said");';
+  const code = `import { createLog } from ${MODULE};
+    const log = createLog({ level: 'info', service: 'test' }); ${lines} ${last}`;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  });
+  expect(ended.status).toBe(status);
+  const said = ended.stderr.split('\n').filter((line) => line.startsWith('{"level"'));
+  expect(said.map((line) => (JSON.parse(line) as { n: number }).n)).toEqual(
+    Array.from({ length: 3000 }, (__, n) => n),
+  );
+});

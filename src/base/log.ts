@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions, type DestinationStream } from 'pino';
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 
 /** Structured log lines. `fields` holds identifiers and figures, never a secret or a whole request. */
 export interface Log {
@@ -10,7 +10,7 @@ export interface Log {
 }
 
 /** Names whose values never reach the log, at the top or one level down. */
-const REDACTED = [
+const SECRET_NAMES: ReadonlySet<string> = new Set([
   'authorization',
   'x-api-key',
   'apiKey',
@@ -22,7 +22,9 @@ const REDACTED = [
   'databaseUrl',
   'password',
   'access_token',
-].flatMap((name) => [`["${name}"]`, `*["${name}"]`]);
+]);
+
+const REDACTED = [...SECRET_NAMES].flatMap((name) => [`["${name}"]`, `*["${name}"]`]);
 
 /** So far down are causes followed; an error may be its own cause. */
 const MAX_CAUSES = 5;
@@ -56,18 +58,70 @@ function namesOf(error: unknown, depth = 0): ErrorNames | undefined {
 /** Logs as JSON lines to standard error, or to `destination`. */
 export function createLog(
   options: { level: string; service: string },
-  destination?: DestinationStream,
+  destination: DestinationStream = writeOnceATurn(pino.destination({ dest: 2, sync: true })),
 ): Log {
-  return pino(
-    {
-      level: options.level,
-      base: { service: options.service },
-      timestamp: stdTimeFunctions.isoTime,
-      serializers: { err: (error: unknown) => namesOf(error) ?? String(error) },
-      redact: { paths: REDACTED, censor: '[redacted]' },
+  const settings = {
+    level: options.level,
+    base: { service: options.service },
+    timestamp: stdTimeFunctions.isoTime,
+    serializers: { err: (error: unknown) => namesOf(error) ?? String(error) },
+  };
+  const redact = { paths: REDACTED, censor: '[redacted]' };
+  return withoutSecrets(pino(settings, destination), pino({ ...settings, redact }, destination));
+}
+
+/**
+ * Redacting copies a whole line, several times as dear as writing it: so only the lines in which one of the
+ * names stands are given to the log that redacts.
+ */
+function withoutSecrets(plain: Logger, redacting: Logger): Log {
+  const logOf = (fields: object): Logger => (namesSecret(fields) ? redacting : plain);
+  return {
+    debug: (fields, message) => logOf(fields).debug(fields, message),
+    info: (fields, message) => logOf(fields).info(fields, message),
+    warn: (fields, message) => logOf(fields).warn(fields, message),
+    error: (fields, message) => logOf(fields).error(fields, message),
+    child: (fields) => {
+      const child = redacting.child(fields);
+      return withoutSecrets(namesSecret(fields) ? child : plain.child(fields), child);
     },
-    destination ?? pino.destination({ dest: 2, sync: true }),
+  };
+}
+
+/** At the top or one level down, as the paths have it. */
+function namesSecret(fields: object): boolean {
+  return Object.entries(fields).some(
+    ([name, value]: [string, unknown]) =>
+      SECRET_NAMES.has(name) ||
+      (typeof value === 'object' &&
+        value !== null &&
+        Object.keys(value).some((inner) => SECRET_NAMES.has(inner))),
   );
+}
+
+/** Lines that are held for the end of the turn; beyond it they are written at once. */
+const MOST_HELD_CHARACTERS = 65_536;
+
+/**
+ * Writes what is logged in one turn of the event loop at once: a server that answers many requests in a turn
+ * makes one call of the system for their lines. Nothing is lost when the process ends, by an uncaught
+ * exception or otherwise, unless it is killed.
+ */
+function writeOnceATurn(stream: DestinationStream): DestinationStream {
+  let held = '';
+  const write = (): void => {
+    const lines = held;
+    held = '';
+    if (lines !== '') stream.write(lines);
+  };
+  process.on('exit', write);
+  return {
+    write: (line) => {
+      if (held === '') setImmediate(write);
+      held += line;
+      if (held.length > MOST_HELD_CHARACTERS) write();
+    },
+  };
 }
 
 /** A log that keeps nothing, for tools whose answer is their only output. */

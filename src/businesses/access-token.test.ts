@@ -350,10 +350,8 @@ describe('verifying', () => {
   test('refuses a token under another master key, and under the master key itself', async () => {
     const client = await createClient();
     const { accessToken } = await issue(client);
-    const elsewhere = createAccessTokenVerifier({
-      db: database(),
-      masterKey: new Uint8Array(32).fill(6),
-    });
+    const other = { db: database(), masterKey: new Uint8Array(32).fill(6) };
+    const elsewhere = createAccessTokenVerifier(other);
     await expect(elsewhere(accessToken, now)).rejects.toMatchObject(tokenInvalid);
     const underived = await new SignJWT(decodeJwt(accessToken))
       .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })

@@ -213,11 +213,8 @@ describe('credentials', () => {
 
 describe('the allow-list', () => {
   const isListed = async (clientIp: string): Promise<boolean> => {
-    const entries = await listIpRanges(db.database, business);
-    return isIpListed(
-      entries.map(({ range }) => range),
-      clientIp,
-    );
+    const ranges = (await listIpRanges(db.database, business)).map(({ range }) => range);
+    return isIpListed(ranges, clientIp);
   };
 
   test('lets in what is on it', async () => {

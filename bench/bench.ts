@@ -2,6 +2,7 @@ import type { Bench } from './bench-result.ts';
 import { measureBatchShapes } from './batch-shapes.ts';
 import { measureCoins } from './coin-selection.ts';
 import { measureCosts } from './costs.ts';
+import { measureCrash } from './crash.ts';
 import { measureGas } from './gas.ts';
 import { measureIntake } from './intake.ts';
 import { measureNetworks } from './networks.ts';
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, Bench>> = {
   coins: measureCoins,
   networks: measureNetworks,
   intake: measureIntake,
+  crash: measureCrash,
 };
 
 const [name = '--list'] = process.argv.slice(2);

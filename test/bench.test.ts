@@ -47,6 +47,7 @@ it('the list names every bench, and another name is refused', { timeout: MINUTES
     'coins',
     'networks',
     'intake',
+    'crash',
   ];
   expect([code, JSON.parse(stdout)]).toEqual([0, { benches }]);
   const refused = await runBench('nothing');

@@ -18,6 +18,7 @@ import type { Payout } from '../payouts/payout.ts';
 import { confirmNow } from '../settlement/confirm-now.ts';
 import { createOwnWalletLookup } from '../settlement/lanes.ts';
 import { limitAsking } from '../settlement/limit-asking.ts';
+import { createSettlementMetrics } from '../settlement/settlement-metrics.ts';
 import type { AssetOf } from '../settlement/order.ts';
 import { STANDARD_PACE } from '../settlement/standard-pace.ts';
 import { listenProblem } from './listen-problem.ts';
@@ -146,6 +147,7 @@ function serverDeps(parts: Parts): Omit<ServerDeps, 'intake'> {
     meter,
     masterKey,
     maxRequestsInFlight: config.maxRequestsInFlight,
+    maxConnections: config.maxConnections,
     trustedProxies: config.trustedProxies,
     rateLimit: {
       perBusiness: config.requestsPerSecond * 60,
@@ -155,7 +157,7 @@ function serverDeps(parts: Parts): Omit<ServerDeps, 'intake'> {
     readiness: parts.readiness.check,
     version: VERSION,
     confirmNow: limitAsking(
-      async (payout) => await confirm({ config, database, log, readers }, payout),
+      async (payout) => await confirm({ config, database, log, meter, readers }, payout),
       { clock: systemClock, everyMs: ASK_EVERY_MS, most: MOST_ASKED_AT_ONCE },
     ),
   };
@@ -167,6 +169,7 @@ async function confirm(
     config: ApiConfig;
     database: Database;
     log: Log;
+    meter: Meter;
     readers: ReadonlyMap<string, NetworkReader>;
   },
   payout: Payout,
@@ -183,6 +186,7 @@ async function confirm(
     clock: systemClock,
     ids: createIdSource(systemClock, systemRandom),
     log: log.child({ network: payout.network }),
+    metrics: createSettlementMetrics(parts.meter, payout.network),
     pace: STANDARD_PACE,
     reach: async () => await Promise.resolve(),
   };

@@ -43,9 +43,12 @@ export async function acceptOrders(settlement: Accepter): Promise<number> {
 }
 
 async function takeOver(settlement: Accepter, ready: readonly ReadyItem[]): Promise<void> {
-  const { database, clock } = settlement;
+  const { database, clock, log } = settlement;
   const orders = ready.flatMap(({ order }) => (order === undefined ? [] : [order]));
   await insertOrders(database, orders, clock.now());
+  for (const { payoutId, traceId } of orders) {
+    log.info({ payoutId, traceId }, 'a payout was accepted for settlement');
+  }
   await settlement.reach('accepted');
   await finishAll(
     database,
@@ -80,7 +83,10 @@ async function readItems(
     const payout = present(payouts.get(keyOf(key)), `payout ${key.payoutId} exists`);
     assert(payout.network === driver.network, 'an item is in the lane of its network');
     const { payoutId, status } = payout;
-    if (status === 'PENDING') return { item, order: toOrder(payout, settlement.assetOf) };
+    if (status === 'PENDING') {
+      const order = toOrder(payout, settlement.assetOf);
+      return { item, order: { ...order, traceId: traceIdOf(item) } };
+    }
     // A payout that has moved on has an order. If not, settlement's tables lack what was signed.
     assert(ordered.has(payoutId), `payout ${payoutId} is ${status} and has no order`);
     return { item, order: undefined };
@@ -124,7 +130,13 @@ function payoutIdOf(item: ClaimedItem): string {
   return payload.payoutId;
 }
 
-function toOrder(payout: Payout, assetOf: AssetOf): NewOrder {
+/** A payout that came in before traces did has none. */
+function traceIdOf({ payload }: ClaimedItem): string | null {
+  const traceId = (payload as { readonly traceId?: unknown }).traceId;
+  return typeof traceId === 'string' && /^[0-9a-f]{32}$/.test(traceId) ? traceId : null;
+}
+
+function toOrder(payout: Payout, assetOf: AssetOf): Omit<NewOrder, 'traceId'> {
   const network: NetworkId = payout.network;
   const asset = present(
     assetOf(network, payout.token),

@@ -17,11 +17,12 @@ import { stopNetwork } from './network-state.ts';
 import { toTransferOrder, type AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
 import { shareOut } from './share-out.ts';
+import { tracedStep } from './traced-step.ts';
 
 /** What following needs: no key, and nothing that sends. */
 export type Follower = Pick<
   Settlement,
-  'database' | 'assetOf' | 'clock' | 'log' | 'pace' | 'reach'
+  'database' | 'assetOf' | 'clock' | 'log' | 'metrics' | 'pace' | 'reach'
 > & {
   readonly reader: NetworkReader;
   /** False for whoever only asks, beside the worker. */
@@ -75,7 +76,9 @@ export async function followAttempt(follower: Follower, attempt: RecordedAttempt
   switch (sighting.kind) {
     case 'final':
       await follower.reach('seen-final');
-      await settle(follower, attempt, sighting);
+      await tracedStep('settlement settle', attempt.orders, async () => {
+        await settle(follower, attempt, sighting);
+      });
       await follower.reach('settled');
       return;
     case 'dead':
@@ -129,12 +132,12 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
   const { transactionHash, block, feeUnits, fates } = final;
   const proof = { transactionHash, blockNumber: block.number.toString(), blockHash: block.hash };
   const landed = { transactionHash, block, feeUnits };
-  await database.transaction(async (tx) => {
+  const isEnded = await database.transaction(async (tx) => {
     const at = clock.now();
-    if (await isChainDenied(tx, network)) return;
+    if (await isChainDenied(tx, network)) return false;
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'LANDED', sighting: 'final', proof, landed, at } as const;
-    if (!(await endAttempt(tx, attempt, end))) return;
+    if (!(await endAttempt(tx, attempt, end))) return false;
     if (follower.reader.lanes === 'independent') {
       const succeeded = fates.some(({ kind }) => kind === 'paid');
       await endCarriers(tx, attempt, { landed: { ...landed, succeeded }, at });
@@ -147,7 +150,22 @@ async function settle(follower: Follower, attempt: RecordedAttempt, final: Final
     assert(ended === ends.length, `the payouts of ${fence} were in its flight`);
     const undone = fates.filter(({ kind }) => kind === 'undone').map((fate) => fate.payoutId);
     await requeueAll(tx, attempt, { payoutIds: undone, availableAt: later(at, pace.waitMs), at });
+    return true;
   });
+  if (isEnded) tellOfSettled(follower, attempt, final);
+}
+
+function tellOfSettled(follower: Follower, attempt: RecordedAttempt, final: Final): void {
+  const { clock, log, metrics } = follower;
+  const { attemptId, createdAt, orders } = attempt;
+  const { transactionHash, fates } = final;
+  metrics.noteLanded(clock.now().getTime() - createdAt.getTime());
+  const traceOf = new Map(orders.map(({ payoutId, traceId }) => [payoutId, traceId]));
+  for (const { payoutId, kind: fate } of fates) {
+    metrics.notePayouts(fate, 1);
+    const traceId = traceOf.get(payoutId) ?? null;
+    log.info({ payoutId, traceId, attemptId, transactionHash, fate }, 'a payout was settled');
+  }
 }
 
 /** The chain has taken back what was final: its word ends nothing until a person has looked. */
@@ -205,16 +223,19 @@ function provenEndOf(fate: ItemFate): ProvenEnd[] {
  * looked.
  */
 async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): Promise<void> {
-  const { database, clock, log } = follower;
+  const { database, clock, log, metrics } = follower;
   const { network, fence } = attempt;
   const { reason, proof, takenBy } = dead;
   const payoutIds = attempt.orders.map((order) => order.payoutId);
+  let isEnded = false;
   const stranger = await database.transaction(async (tx) => {
+    isEnded = false;
     const at = clock.now();
     if (await isChainDenied(tx, network)) return null;
     const flight = await lockFlight(tx, attempt);
     const end = { state: 'DEAD', sighting: reason, proof, landed: null, at } as const;
     if (!(await endAttempt(tx, attempt, end))) return null;
+    isEnded = true;
     if (follower.reader.lanes === 'independent') {
       await endCarriers(tx, attempt, { landed: null, at });
     }
@@ -230,6 +251,10 @@ async function bury(follower: Follower, attempt: RecordedAttempt, dead: Dead): P
     await stopNetwork(tx, { network, reason: words, at });
     return words;
   });
+  if (isEnded) {
+    metrics.noteDead();
+    metrics.notePayouts('undone', payoutIds.length);
+  }
   if (stranger !== null) log.error({ fence, alarm: true }, stranger);
   log.warn({ fence }, `the chain says that an attempt is dead: ${reason}`);
 }

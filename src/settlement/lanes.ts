@@ -16,6 +16,8 @@ export interface Lane {
   readonly nextSequence: bigint;
   readonly holderId: string | null;
   readonly leaseUntil: Date;
+  /** When the lane was last taken, used or given back. */
+  readonly updatedAt: Date;
   /** Why nothing is signed on it until a person has looked; null while nothing is in the way. */
   readonly stoppedFor: string | null;
 }
@@ -184,9 +186,10 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
     next_sequence: bigint;
     holder_id: string | null;
     lease_until: Date;
+    updated_at: Date;
     stopped_for: string | null;
   }>(
-    `SELECT network, sender, role, next_sequence, holder_id, lease_until, stopped_for
+    `SELECT network, sender, role, next_sequence, holder_id, lease_until, updated_at, stopped_for
      FROM settlement_lanes ORDER BY network, role DESC, sender`,
   );
   return rows.map((row) => ({
@@ -196,6 +199,7 @@ export async function listLanes(db: Queryable): Promise<Lane[]> {
     nextSequence: row.next_sequence,
     holderId: row.holder_id,
     leaseUntil: row.lease_until,
+    updatedAt: row.updated_at,
     stoppedFor: row.stopped_for,
   }));
 }

@@ -22,6 +22,8 @@ export interface Order {
   readonly transactionHash: string | null;
   readonly info: string | null;
   readonly version: number;
+  /** Of the request that created the payout; null where that had none. */
+  readonly traceId: string | null;
 }
 
 /** Gives the asset of a token on a network, from the registry. */

@@ -8,6 +8,7 @@ import { keepUp } from './keep-up.ts';
 import { listLanes, openLane, type LaneRole } from './lanes.ts';
 import { limitAlarms } from './limit-alarms.ts';
 import { openNetwork, PayerMismatch } from './network-state.ts';
+import { createPulse, type Pulse, type Round } from './pulse.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
@@ -20,19 +21,26 @@ export interface SettlementWorker {
    * that is configured, and with a PayerMismatch where the keys are not: nothing was signed then.
    */
   readonly stopped: Promise<void>;
+  /** `ok` while its rounds come round, or what is wrong. */
+  readonly condition: () => string;
   /** Lets the steps under way end, and starts no other. */
   stop(): Promise<void>;
 }
+
+/** In so many leases each round ends once, whatever it waits for. */
+const PULSE_LEASES = 6;
 
 /** Settles one network until it is stopped. Any number of workers may do so at once. */
 export function startSettlementWorker(settlement: Settlement): SettlementWorker {
   const halt = new AbortController();
   const log = limitAlarms(settlement.log, settlement.clock);
-  const stopped = work({ ...settlement, log }, halt.signal);
+  const pulse = createPulse(settlement.clock, PULSE_LEASES * settlement.pace.leaseMs);
+  const stopped = work({ ...settlement, log }, pulse, halt.signal);
   // The caller listens to `stopped`; a rejection before it does must not end the process.
   stopped.catch(() => undefined);
   return {
     stopped,
+    condition: () => pulse.words(),
     stop: async () => {
       halt.abort();
       await stopped.catch(() => undefined);
@@ -40,7 +48,8 @@ export function startSettlementWorker(settlement: Settlement): SettlementWorker 
   };
 }
 
-async function work(settlement: Settlement, signal: AbortSignal): Promise<void> {
+async function work(settlement: Settlement, pulse: Pulse, signal: AbortSignal): Promise<void> {
+  pulse.note('the chain was not reached yet');
   const isNew = await reachChain(settlement, signal);
   const { idleMs, checkEveryMs, waitMs, reconcileEveryMs, compareEveryMs } = settlement.pace;
   const repeatEvery = async (pauseMs: number, step: () => Promise<number>): Promise<void> =>
@@ -49,21 +58,33 @@ async function work(settlement: Settlement, signal: AbortSignal): Promise<void> 
     await step();
     return 0;
   };
+  const repeatRound = async (
+    round: Round,
+    pauseMs: number,
+    step: () => Promise<number>,
+  ): Promise<void> =>
+    await repeatEvery(pauseMs, async () => {
+      const handled = await step();
+      pulse.beat(round);
+      return handled;
+    });
+  pulse.note('the treasury is not reconciled yet: nothing is signed');
   const caughtUp = untilCaughtUp(settlement, { signal, isNew });
   // None of these waits for another.
   await Promise.all([
-    repeatEvery(idleMs, async () => await acceptOrders(settlement)),
+    repeatRound('accept', idleMs, async () => await acceptOrders(settlement)),
     ...Array.from({ length: settlement.batchesAtOnce }, async () => {
       await caughtUp;
-      await repeatEvery(idleMs, async () => await submitPayouts(settlement));
+      await repeatRound('submit', idleMs, async () => await submitPayouts(settlement));
     }),
-    repeatEvery(idleMs, async () => await confirmPayouts(settlement)),
-    repeatEvery(idleMs, async () => await settlePayouts(settlement)),
-    repeatEvery(
+    repeatRound('confirm', idleMs, async () => await confirmPayouts(settlement)),
+    repeatRound('settle', idleMs, async () => await settlePayouts(settlement)),
+    repeatRound(
+      'tend',
       checkEveryMs,
       rarely(async () => await tendLanes(settlement)),
     ),
-    repeatEvery(checkEveryMs, rarely(createHeadFollower(settlement))),
+    repeatRound('head', checkEveryMs, rarely(createHeadFollower(settlement))),
     repeatEvery(waitMs, async () => {
       const chores = await keepUp(settlement);
       // The next one waits for this one to be final, and payouts wait for all of them.

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Database } from '../database/database.ts';
 import type { NetworkDriver } from '../networks/network.ts';
 import type { AssetOf } from './order.ts';
+import type { SettlementMetrics } from './settlement-metrics.ts';
 
 /**
  * The moments between two steps of a payout's road. A test stops the process at one of them;
@@ -65,6 +66,7 @@ export interface Settlement {
   readonly ids: IdSource;
   /** Its lines name the network. */
   readonly log: Log;
+  readonly metrics: SettlementMetrics;
   /** Names this worker in leases. */
   readonly workerId: string;
   readonly pace: SettlementPace;

@@ -27,6 +27,7 @@ import { findNetworkState, isSigningAllowed, takeNumber } from './network-state.
 import { toTransferOrder, type Order } from './order.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
+import { tracedStep } from './traced-step.ts';
 import { stopAtStrangers, withRoom } from './with-lane.ts';
 
 /**
@@ -98,7 +99,8 @@ async function submitSafely(
   lane: HeldLane | null,
 ): Promise<HeldLane | null> {
   try {
-    return await submit(settlement, orders, lane);
+    const act = async (): Promise<HeldLane | null> => await submit(settlement, orders, lane);
+    return await tracedStep('settlement submit', orders, act);
   } catch (error) {
     if (error instanceof AssertionFailure && orders.length > 1) {
       const half = Math.ceil(orders.length / 2);
@@ -153,10 +155,22 @@ async function submit(
     await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
     return lane;
   }
+  tellOfSigned(settlement, payable, recorded);
   await settlement.reach('recorded');
   await broadcastTransaction(settlement, recorded);
   await settlement.reach('broadcast');
   return lane && { ...lane, nextSequence: lane.nextSequence + 1n };
+}
+
+function tellOfSigned(
+  { log, metrics }: Settlement,
+  orders: readonly Order[],
+  { attemptId, transactionHash }: RecordedTransaction,
+): void {
+  metrics.noteSigned(orders.length);
+  for (const { payoutId, traceId } of orders) {
+    log.info({ payoutId, traceId, attemptId, transactionHash }, 'a payout was signed');
+  }
 }
 
 /** Or the reason for which nothing is to be signed now. */
@@ -218,11 +232,13 @@ async function sortOut(
   orders: readonly Order[],
   inspection: Inspection,
 ): Promise<void> {
-  const { database, clock } = settlement;
+  const { database, clock, log, metrics } = settlement;
   for (const { payoutId, reason, proof } of inspection.refused) {
     const [order] = ordersOf(orders, [payoutId]);
     assert(order !== undefined, 'a refused order is of the batch');
-    await refuseQueued(database, order, { info: reason, proof, at: clock.now() });
+    if (!(await refuseQueued(database, order, { info: reason, proof, at: clock.now() }))) continue;
+    metrics.notePayouts('refused', 1);
+    log.info({ payoutId, traceId: order.traceId, reason }, 'a payout was refused');
   }
   const byReason = Map.groupBy(inspection.waiting, ({ reason }) => reason);
   for (const [reason, waiting] of byReason) {

@@ -1,6 +1,7 @@
 import { present } from '../../src/base/assert.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { createIdSource } from '../../src/base/id.ts';
+import { noMeter } from '../../src/base/meter.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { checkBooks } from '../../src/ledger/check-books.ts';
 import type { Asset } from '../../src/money/asset.ts';
@@ -15,6 +16,7 @@ import { findAttempts, type AttemptView } from '../../src/settlement/find-attemp
 import { listTakenCoins } from '../../src/settlement/internal/coin-store.ts';
 import { findNetworkState } from '../../src/settlement/network-state.ts';
 import { reconcile } from '../../src/settlement/reconcile.ts';
+import { createSettlementMetrics } from '../../src/settlement/settlement-metrics.ts';
 import { open } from '../../src/settlement/settlement-worker.ts';
 import type { Settlement } from '../../src/settlement/settlement.ts';
 import { settlePayouts } from '../../src/settlement/settle-payout.ts';
@@ -98,6 +100,7 @@ export async function createAloneRoad(parts: {
     clock,
     ids,
     log: keepingLog(log),
+    metrics: createSettlementMetrics(noMeter, network),
     workerId: ids.next(),
     pace: PACE,
     maxBatchOrders: 250,

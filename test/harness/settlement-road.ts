@@ -2,6 +2,7 @@ import { createWalletClient, encodeFunctionData, http, parseAbi, type Hex } from
 import { mnemonicToAccount } from 'viem/accounts';
 import { present } from '../../src/base/assert.ts';
 import { createIdSource } from '../../src/base/id.ts';
+import { noMeter } from '../../src/base/meter.ts';
 import type { Log } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import type { Database, Row } from '../../src/database/database.ts';
@@ -16,6 +17,7 @@ import { findAttempts, type AttemptView } from '../../src/settlement/find-attemp
 import { keepUp } from '../../src/settlement/keep-up.ts';
 import { adoptSequence, listLanes } from '../../src/settlement/lanes.ts';
 import { findNetworkState, resumeNetwork } from '../../src/settlement/network-state.ts';
+import { createSettlementMetrics } from '../../src/settlement/settlement-metrics.ts';
 import { open } from '../../src/settlement/settlement-worker.ts';
 import type { Settlement, SettlementPace } from '../../src/settlement/settlement.ts';
 import { settlePayouts } from '../../src/settlement/settle-payout.ts';
@@ -137,6 +139,7 @@ export async function createSettlementRoad(
       clock,
       ids,
       log: keepingLog(log),
+      metrics: createSettlementMetrics(noMeter, driver.network),
       workerId: ids.next(),
       pace: PACE,
       maxBatchOrders: 250,

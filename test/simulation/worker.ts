@@ -1,6 +1,8 @@
 import { createIdSource } from '../../src/base/id.ts';
+import { noMeter } from '../../src/base/meter.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { Database } from '../../src/database/database.ts';
+import { createSettlementMetrics } from '../../src/settlement/settlement-metrics.ts';
 import type { Settlement, SettlementPace } from '../../src/settlement/settlement.ts';
 import { startSettlementWorker } from '../../src/settlement/settlement-worker.ts';
 import type { SeededRandom } from '../harness/seeded-random.ts';
@@ -69,6 +71,7 @@ export function startWorker(place: WorkerPlace, member: CrewMember): void {
     clock,
     ids,
     log,
+    metrics: createSettlementMetrics(noMeter, driver.network),
     workerId: ids.next(),
     pace: slowed(shape.pace, chain.slowness),
     maxBatchOrders: shape.maxBatchOrders,

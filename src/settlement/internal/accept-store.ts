@@ -4,7 +4,7 @@ import type { Order } from '../order.ts';
 
 export type NewOrder = Pick<
   Order,
-  'network' | 'payoutId' | 'businessId' | 'token' | 'units' | 'toAddress'
+  'network' | 'payoutId' | 'businessId' | 'token' | 'units' | 'toAddress' | 'traceId'
 >;
 
 /**
@@ -21,10 +21,12 @@ export async function insertOrders(
   await db.query(
     `INSERT INTO settlement_orders
        (network, payout_id, business_id, token, units, to_address, state, available_at, claim_token,
-        version, reported_version, created_at, updated_at)
-     SELECT $1, o.payout_id, o.business_id, o.token, o.units, o.to_address, 'QUEUED', $7, 0, 0, 0, $7, $7
-     FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::numeric[], $6::text[])
-       AS o (payout_id, business_id, token, units, to_address)
+        version, reported_version, created_at, updated_at, trace_id)
+     SELECT $1, o.payout_id, o.business_id, o.token, o.units, o.to_address, 'QUEUED', $8, 0, 0, 0, $8, $8,
+            o.trace_id
+     FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::numeric[], $6::text[],
+                 $7::text[])
+       AS o (payout_id, business_id, token, units, to_address, trace_id)
      ORDER BY o.payout_id
      ON CONFLICT (network, payout_id) DO NOTHING`,
     [
@@ -34,6 +36,7 @@ export async function insertOrders(
       orders.map((order) => order.token),
       orders.map((order) => order.units),
       orders.map((order) => order.toAddress),
+      orders.map((order) => order.traceId),
       at,
     ],
   );

@@ -18,7 +18,7 @@ export interface RecordedAttempt {
   readonly validUntilBlock: bigint | null;
   readonly sinceBlock: bigint;
   readonly createdAt: Date;
-  readonly orders: readonly Pick<Order, 'payoutId' | 'token' | 'units' | 'toAddress'>[];
+  readonly orders: readonly Pick<Order, 'payoutId' | 'token' | 'units' | 'toAddress' | 'traceId'>[];
   /** Newest first. */
   readonly transactionHashes: readonly string[];
 }
@@ -161,6 +161,7 @@ interface ItemRow {
   token: Token;
   units: bigint;
   to_address: string;
+  trace_id: string | null;
 }
 
 export async function loadAttempts(
@@ -177,7 +178,7 @@ export async function loadAttempts(
     [network, attemptIds],
   );
   const items = await db.query<ItemRow>(
-    `SELECT i.attempt_id, o.payout_id, o.token, o.units, o.to_address
+    `SELECT i.attempt_id, o.payout_id, o.token, o.units, o.to_address, o.trace_id
      FROM settlement_attempt_items i
      JOIN settlement_orders o ON o.network = i.network AND o.payout_id = i.payout_id
      WHERE i.network = $1 AND i.attempt_id = ANY($2::uuid[]) ORDER BY i.attempt_id, i.position`,
@@ -223,6 +224,7 @@ function ordersOf(rows: readonly ItemRow[]): RecordedAttempt['orders'] {
     token: row.token,
     units: row.units,
     toAddress: row.to_address,
+    traceId: row.trace_id,
   }));
 }
 

@@ -5,7 +5,7 @@ import type { NetworkId, Token } from '../../money/asset.ts';
 import type { Order, OrderState } from '../order.ts';
 
 const COLUMNS = `network, payout_id, business_id, token, units, to_address, state, fence, claim_token,
-  transaction_hash, info, version`;
+  transaction_hash, info, version, trace_id`;
 
 interface OrderRow {
   network: NetworkId;
@@ -20,6 +20,7 @@ interface OrderRow {
   transaction_hash: string | null;
   info: string | null;
   version: number;
+  trace_id: string | null;
 }
 
 function toOrder(row: OrderRow): Order {
@@ -36,6 +37,7 @@ function toOrder(row: OrderRow): Order {
     transactionHash: row.transaction_hash,
     info: row.info,
     version: row.version,
+    traceId: row.trace_id,
   };
 }
 

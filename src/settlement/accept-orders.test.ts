@@ -76,6 +76,8 @@ it.each([1, 23])('takes %d payouts over with the same few statements', async (co
   expect(await ordersOf(payouts)).toEqual(queued(payouts));
   expect(await itemsLeft()).toBe(0);
   expect(desk.statements).toEqual([
+    // What is due, and what a clock that ran ahead has put off.
+    'SELECT business_id, item_id,',
     'SELECT business_id, item_id,',
     'UPDATE outbox_items AS',
     'SELECT p.business_id, p.payout_id,',
@@ -168,4 +170,22 @@ it('many workers at once make each order once', async () => {
   await acceptOrders(desk.worker());
   expect(await ordersOf(payouts)).toEqual(queued(payouts));
   expect(await itemsLeft()).toBe(0);
+});
+
+it.each([
+  ['goes with its order', '4bf92f3577b34da6a3ce929d0e0e4736', '4bf92f3577b34da6a3ce929d0e0e4736'],
+  ['that is none of ours is left out', "'; DROP", null],
+  ['may be missing', undefined, null],
+])('a trace %s', async (_, given, kept) => {
+  const [payout] = await desk.order(1);
+  if (payout === undefined) throw new Error('not created');
+  const { businessId, payoutId } = payout;
+  await desk.db.database.query('DELETE FROM outbox_items WHERE topic = $1', [SETTLEMENT_TOPIC]);
+  await addItem(businessId, { payoutId, ...(given === undefined ? {} : { traceId: given }) });
+  expect(await acceptOrders(desk.worker())).toBe(1);
+  const [order] = await desk.db.database.query<{ trace_id: string | null }>(
+    'SELECT trace_id FROM settlement_orders WHERE payout_id = $1',
+    [payoutId],
+  );
+  expect(order?.trace_id).toBe(kept);
 });

@@ -11,7 +11,7 @@ export type DeliveryLimits = PlaceLimits;
  * As many places keep a worker busy with receivers that take some 100 ms, and make batches of about a
  * hundred where they are quicker. An endpoint gets what a small server bears.
  */
-const DEFAULT_LIMITS: DeliveryLimits = { overall: 256, perEndpoint: 8 };
+export const STANDARD_LIMITS: DeliveryLimits = { overall: 256, perEndpoint: 8 };
 
 /** Longer than an attempt can take, so that a lease ends early only for a process that has died. */
 const LEASE_MS = 60_000;
@@ -34,7 +34,7 @@ export interface Deliverer {
 
 export function createDeliverer(
   deps: DeliverDeps,
-  limits: DeliveryLimits = DEFAULT_LIMITS,
+  limits: DeliveryLimits = STANDARD_LIMITS,
 ): Deliverer {
   const desk = openDesk(deps);
   const lanes = createDueLanes(deps, DELIVERY_TOPIC);
@@ -93,7 +93,7 @@ async function claimWanted(
  */
 export async function deliverDue(
   deps: DeliverDeps,
-  limits: DeliveryLimits = DEFAULT_LIMITS,
+  limits: DeliveryLimits = STANDARD_LIMITS,
 ): Promise<number> {
   const deliverer = createDeliverer(deps, limits);
   let total = 0;

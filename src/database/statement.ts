@@ -1,3 +1,5 @@
+import { assert } from '../base/assert.ts';
+
 /** A statement and its values: `$1` names the first of them. */
 export interface Statement {
   readonly text: string;
@@ -27,4 +29,33 @@ function renumber(text: string, before: number): string {
   return before === 0
     ? text
     : text.replaceAll(/\$(\d+)/g, (_, digits) => `$${Number(digits) + before}`);
+}
+
+/**
+ * The values of one column for `unnest`, in PostgreSQL's own form. The driver escapes each element of an
+ * array with a care that ids, numbers and moments do not need.
+ */
+export function column(items: readonly (bigint | number)[]): string {
+  return `{${items.join(',')}}`;
+}
+
+/** {@link column} of UUIDs. */
+export function columnOfIds(ids: readonly string[]): string {
+  assert(
+    ids.every((id) => id.length === 36),
+    'an id has 36 characters',
+  );
+  return `{${ids.join(',')}}`;
+}
+
+/** {@link column} of moments: those of a batch are mostly one. */
+export function columnOfTimes(times: readonly Date[]): string {
+  const texts = new Map<number, string>();
+  const textOf = (time: Date): string => {
+    const at = time.getTime();
+    const text = texts.get(at) ?? time.toISOString();
+    texts.set(at, text);
+    return text;
+  };
+  return `{${times.map(textOf).join(',')}}`;
 }

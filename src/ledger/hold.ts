@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Statement } from '../database/statement.ts';
+import { column, columnOfIds, columnOfTimes, type Statement } from '../database/statement.ts';
 import type { Token } from '../money/asset.ts';
 
 /** Ledger units of an API account to be reserved for one payout, once. */
@@ -28,7 +28,7 @@ export function readingAvailable(keys: readonly ApiAccountKey[]): Statement {
       FROM unnest($1::uuid[], $2::text[]) AS k (business_id, token)
       JOIN ledger_accounts a
         ON a.business_id = k.business_id AND a.kind = 'API_ACCOUNT' AND a.token = k.token`,
-    values: [keys.map((key) => key.businessId), keys.map((key) => key.token)],
+    values: [columnOfIds(keys.map((key) => key.businessId)), keys.map((key) => key.token)],
   };
 }
 
@@ -69,11 +69,11 @@ function keepingHolds(holds: readonly Hold[]): Statement {
         AS h (business_id, payout_id, account_id, units, created_at)
       RETURNING payout_id`,
     values: [
-      holds.map((hold) => hold.businessId),
-      holds.map((hold) => hold.payoutId),
-      holds.map((hold) => hold.accountId),
-      holds.map((hold) => hold.units),
-      holds.map((hold) => hold.at),
+      columnOfIds(holds.map((hold) => hold.businessId)),
+      columnOfIds(holds.map((hold) => hold.payoutId)),
+      columnOfIds(holds.map((hold) => hold.accountId)),
+      column(holds.map((hold) => hold.units)),
+      columnOfTimes(holds.map((hold) => hold.at)),
     ],
   };
 }
@@ -90,11 +90,11 @@ function raisingHeld(nets: readonly Hold[]): Statement {
         SET held_units = a.held_units + excluded.held_units, updated_at = excluded.updated_at
       RETURNING business_id, account_id, balance_units - held_units AS available_units`,
     values: [
-      nets.map((net) => net.businessId),
-      nets.map((net) => net.accountId),
+      columnOfIds(nets.map((net) => net.businessId)),
+      columnOfIds(nets.map((net) => net.accountId)),
       nets.map((net) => net.token),
-      nets.map((net) => net.units),
-      nets.map((net) => net.at),
+      column(nets.map((net) => net.units)),
+      columnOfTimes(nets.map((net) => net.at)),
     ],
   };
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../base/json.ts';
 import { later } from '../base/clock.ts';
 import type { Queryable, Tx } from '../database/database.ts';
-import type { Statement } from '../database/statement.ts';
+import { columnOfIds, columnOfTimes, type Statement } from '../database/statement.ts';
 
 /** Work left by a transaction for a worker. `lane` separates what must not wait for each other. */
 export interface NewItem {
@@ -44,12 +44,12 @@ export function appending(items: readonly NewItem[]): Statement {
      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
        AS i (business_id, item_id, topic, lane, payload, at)`,
     values: [
-      items.map((item) => item.businessId),
-      items.map((item) => item.itemId),
+      columnOfIds(items.map((item) => item.businessId)),
+      columnOfIds(items.map((item) => item.itemId)),
       items.map((item) => item.topic),
       items.map((item) => item.lane),
       items.map((item) => JSON.stringify(item.payload)),
-      items.map((item) => item.at),
+      columnOfTimes(items.map((item) => item.at)),
     ],
   };
 }
@@ -131,8 +131,8 @@ export async function finishAll(
      WHERE o.business_id = c.business_id AND o.item_id = c.item_id AND o.claim_token = c.claim_token
      RETURNING o.business_id, o.item_id`,
     [
-      items.map((item) => item.businessId),
-      items.map((item) => item.itemId),
+      columnOfIds(items.map((item) => item.businessId)),
+      columnOfIds(items.map((item) => item.itemId)),
       items.map((item) => item.claimToken),
     ],
   );

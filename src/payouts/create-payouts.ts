@@ -1,3 +1,4 @@
+import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
 import type { IdSource } from '../base/id.ts';
@@ -34,7 +35,7 @@ export async function createPayouts(
 ): Promise<readonly Outcome[]> {
   const tickets = orders.map((order): Ticket => ({ order, outcome: undefined }));
   await serve(deps, tickets);
-  return tickets.map(({ outcome }) => outcome ?? failed(new Error('an order has an outcome')));
+  return tickets.map(({ outcome }) => present(outcome, 'an order has an outcome'));
 }
 
 interface Ticket {

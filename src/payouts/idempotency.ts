@@ -1,6 +1,6 @@
 import { Fault } from '../base/fault.ts';
 import type { Queryable } from '../database/database.ts';
-import type { Statement } from '../database/statement.ts';
+import { column, columnOfIds, columnOfTimes, type Statement } from '../database/statement.ts';
 
 /** The key and the fingerprint of a request that must take effect once. */
 export interface IdempotentRequest {
@@ -74,12 +74,12 @@ export function keepingAnswers(answers: readonly NewAnswer[]): Statement {
       ORDER BY k.position
       RETURNING idempotency_key`,
     values: [
-      answers.map((answer) => answer.businessId),
+      columnOfIds(answers.map((answer) => answer.businessId)),
       answers.map((answer) => answer.key),
       answers.map((answer) => Buffer.from(answer.requestHash)),
-      answers.map(({ answer }) => answer.status),
+      column(answers.map(({ answer }) => answer.status)),
       answers.map(({ answer }) => answer.body),
-      answers.map((answer) => answer.at),
+      columnOfTimes(answers.map((answer) => answer.at)),
     ],
   };
 }

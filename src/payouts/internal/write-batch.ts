@@ -1,4 +1,11 @@
-import { withParts, type NamedPart, type Statement } from '../../database/statement.ts';
+import {
+  column,
+  columnOfIds,
+  columnOfTimes,
+  withParts,
+  type NamedPart,
+  type Statement,
+} from '../../database/statement.ts';
 import { holding, type AvailableRow } from '../../ledger/hold.ts';
 import { appending, type NewItem } from '../../outbox/outbox.ts';
 import { keepingAnswers } from '../idempotency.ts';
@@ -69,16 +76,16 @@ function insertingPayouts(payouts: readonly Payout[]): Statement {
       ORDER BY p.position
       RETURNING payout_id`,
     values: [
-      payouts.map((payout) => payout.businessId),
-      payouts.map((payout) => payout.payoutId),
-      payouts.map((payout) => payout.userId),
-      payouts.map((payout) => payout.apiAccountId),
+      columnOfIds(payouts.map((payout) => payout.businessId)),
+      columnOfIds(payouts.map((payout) => payout.payoutId)),
+      columnOfIds(payouts.map((payout) => payout.userId)),
+      columnOfIds(payouts.map((payout) => payout.apiAccountId)),
       payouts.map((payout) => payout.network),
       payouts.map((payout) => payout.token),
-      payouts.map((payout) => payout.units),
+      column(payouts.map((payout) => payout.units)),
       payouts.map((payout) => payout.toAddress),
       payouts.map((payout) => payout.merchantReference),
-      payouts.map((payout) => payout.createdAt),
+      columnOfTimes(payouts.map((payout) => payout.createdAt)),
     ],
   };
 }
@@ -91,9 +98,9 @@ function insertingFirstLines(payouts: readonly Payout[]): Statement {
       FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
         AS l (business_id, payout_id, changed_at)`,
     values: [
-      payouts.map((payout) => payout.businessId),
-      payouts.map((payout) => payout.payoutId),
-      payouts.map((payout) => payout.createdAt),
+      columnOfIds(payouts.map((payout) => payout.businessId)),
+      columnOfIds(payouts.map((payout) => payout.payoutId)),
+      columnOfTimes(payouts.map((payout) => payout.createdAt)),
     ],
   };
 }
@@ -111,14 +118,14 @@ function insertingAudits(batch: readonly Accepted[]): Statement {
         AS a (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id,
           created_at)`,
     values: [
-      audits.map((audit) => audit.businessId),
-      audits.map((audit) => audit.payoutId),
+      columnOfIds(audits.map((audit) => audit.businessId)),
+      columnOfIds(audits.map((audit) => audit.payoutId)),
       audits.map((audit) => audit.clientIp),
       audits.map((audit) => audit.credentialKind),
-      audits.map((audit) => audit.credentialId),
+      columnOfIds(audits.map((audit) => audit.credentialId)),
       audits.map((audit) => audit.requestId),
       audits.map((audit) => audit.traceId),
-      audits.map((audit) => audit.createdAt),
+      columnOfTimes(audits.map((audit) => audit.createdAt)),
     ],
   };
 }

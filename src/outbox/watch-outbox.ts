@@ -40,13 +40,15 @@ export function watchOutbox(
   meter.beforeReading(look, { everyMs: LOOK_EVERY_MS, gauges });
 }
 
+/** In the order of the index, so that the items of other topics are not read, however many they are. */
 async function countItems(
   db: Queryable,
   topic: string,
 ): Promise<{ count: number; oldestAt: Date | null }> {
   const [row] = await db.query<{ count: number; oldest_at: Date | null }>(
     `SELECT count(*)::int AS count, min(created_at) AS oldest_at
-     FROM (SELECT created_at FROM outbox_items WHERE topic = $1 LIMIT $2) AS items`,
+     FROM (SELECT created_at FROM outbox_items
+           WHERE topic = $1 ORDER BY lane, available_at LIMIT $2) AS items`,
     [topic, MOST_COUNTED],
   );
   return { count: row?.count ?? 0, oldestAt: row?.oldest_at ?? null };

@@ -124,9 +124,13 @@ async function concluded(
   const [row] = await platform.database.query<{ completed: bigint }>(
     `SELECT count(*) AS completed FROM payouts WHERE status = 'COMPLETED'`,
   );
-  tell(`${acknowledged.length} acknowledged, ${row?.completed} of them paid by the end`);
+  tell(
+    `${acknowledged.length} acknowledged, ${row?.completed} of them paid by the end, ` +
+      `${clients.heardLate()} created without an answer and then heard of by their keys`,
+  );
   const ours = new Map([
     ['found', acknowledged.length],
+    ['heard-late', clients.heardLate()],
     ['completed', Number(row?.completed)],
     ...[...killed].map(([victim, times]) => [`killed/${victim}`, times] as const),
     ...[...answers].map(([name, times]) => [`answers/${name}`, times] as const),

@@ -29,6 +29,8 @@ export interface InsistentClients {
   readonly acknowledged: readonly Acknowledged[];
   /** How often which answer came; "none": the connection broke, or nothing came in time. */
   readonly answers: ReadonlyMap<string, number>;
+  /** Orders that were created when nobody heard of it: their first 201 was a repetition. */
+  readonly heardLate: () => number;
   /** Resolves when so many more have been acknowledged; throws where a client has given up. */
   untilMore(count: number): Promise<void>;
   /** Asks again with the key of an order: a sentence where the answer is not the first one, byte for byte. */
@@ -58,6 +60,7 @@ export function startInsistentClients(
   const halt = new AbortController();
   const acknowledged: Acknowledged[] = [];
   const answers = new Map<string, number>();
+  let heardLate = 0;
   const pool = new Pool(platform.apiUrl, { connections: clients, pipelining: 1 });
   const ask = async (order: Order): Promise<Answer | undefined> => {
     const answer = await send(pool, platform, order);
@@ -80,7 +83,8 @@ export function startInsistentClients(
   const orderOn = async (): Promise<void> => {
     while (!halt.signal.aborted) {
       const order = newOrder(platform, random);
-      const { body } = await insist(order);
+      const { body, replayed } = await insist(order);
+      if (replayed) heardLate += 1;
       acknowledged.push({ ...order, payoutId: idIn(body), body });
     }
   };
@@ -93,6 +97,7 @@ export function startInsistentClients(
   return {
     acknowledged,
     answers,
+    heardLate: () => heardLate,
     untilMore: async (count) => {
       const enough = acknowledged.length + count;
       const giveUpAt = Date.now() + UNTIL_MORE_MS;

@@ -88,10 +88,10 @@ export function startInsistentClients(
       acknowledged.push({ ...order, payoutId: idIn(body), body });
     }
   };
-  let failure: unknown;
+  let failure: Error | undefined;
   const ordering = Array.from({ length: clients }, async () => {
     await orderOn().catch((error: unknown) => {
-      failure ??= error;
+      failure ??= error instanceof Error ? error : new Error(String(error), { cause: error });
     });
   });
   return {

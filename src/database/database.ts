@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { noMeter, type Meter } from '../base/meter.ts';
+import { inChildSpan } from '../base/trace.ts';
 import { createPool, type ConnectionPool } from './internal/pool.ts';
 import {
   CommitUnknown,
@@ -83,14 +84,18 @@ export function createDatabase(
   const noteRetry = measure(options.meter ?? noMeter, () => pool.counts());
   const begin = beginWith(limits);
   const transaction: Database['transaction'] = async (work) =>
-    await retrying(async () => await once(pool, begin, work), noteRetry);
+    await inChildSpan('database transaction', SPAN, async () => {
+      return await retrying(async () => await once(pool, begin, work), noteRetry);
+    });
   // The role's limit may be the standard one, and would end what is meant to take longer.
   const takesLong = limits.statementTimeoutMs > STATEMENT_TIMEOUT_MS;
   return {
     query: async (text, values) =>
       takesLong
         ? await transaction(async (tx) => await tx.query(text, values))
-        : await alone(pool, text, values),
+        : await inChildSpan('database statement', SPAN, async () => {
+            return await alone(pool, text, values);
+          }),
     transaction,
     connections: () => pool.counts(),
     close: async () => {
@@ -98,6 +103,9 @@ export function createDatabase(
     },
   };
 }
+
+/** The statements' texts are in the source, and their values are nobody's to record. */
+const SPAN = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
 
 /** One message, as three would be three round trips. */
 function beginWith(limits: { statementTimeoutMs: number; idleInTransactionMs: number }): string {

@@ -16,9 +16,11 @@ export interface BenchDatabase {
 }
 
 /** A PostgreSQL of its own, with fsync on as in production. */
-export async function startBenchDatabase(): Promise<BenchDatabase> {
+export async function startBenchDatabase(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchDatabase> {
   const guard = createGuard();
-  const postgres = await startPostgres({ guard, random: systemRandom, log: silentLog });
+  const postgres = await startPostgres({ guard, random: systemRandom, log: silentLog, settings });
   const stop = async (): Promise<void> => {
     await postgres.stop();
     await guard.dispose();

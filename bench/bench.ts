@@ -4,6 +4,7 @@ import { measureCoins } from './coin-selection.ts';
 import { measureCosts } from './costs.ts';
 import { measureCrash } from './crash.ts';
 import { measureGas } from './gas.ts';
+import { measureGrowth } from './growth.ts';
 import { measureIntake } from './intake.ts';
 import { measureNetworks } from './networks.ts';
 import { measureRecovery } from './recovery.ts';
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, Bench>> = {
   coins: measureCoins,
   networks: measureNetworks,
   intake: measureIntake,
+  growth: measureGrowth,
   crash: measureCrash,
 };
 

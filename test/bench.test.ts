@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { compareRuns, type BenchResult } from '../bench/bench-result.ts';
 import { measureCoins } from '../bench/coin-selection.ts';
 import { measureCosts } from '../bench/costs.ts';
+import { OPERATIONS } from '../bench/growth-operations.ts';
+import { measureGrowth } from '../bench/growth.ts';
 import { measureNetworks } from '../bench/networks.ts';
 import { partOfSandbox } from '../bench/part-of-sandbox.ts';
 import { measureMemory, readTree } from '../bench/process-memory.ts';
@@ -47,6 +49,7 @@ it('the list names every bench, and another name is refused', { timeout: MINUTES
     'coins',
     'networks',
     'intake',
+    'growth',
     'crash',
   ];
   expect([code, JSON.parse(stdout)]).toEqual([0, { benches }]);
@@ -205,5 +208,31 @@ it(
       [...own, ...networks.map((network) => `chain-${network}`)].toSorted(),
     );
     expect(ours['time-to-ready']).toBeGreaterThan(0);
+  },
+);
+
+it(
+  'growth: every operation finds the same beside few and many payouts, and the books balance',
+  { timeout: 3 * MINUTES },
+  async () => {
+    const result = await measureGrowth(silent, {
+      few: 10_000,
+      many: 16_000,
+      businesses: 101,
+      detailEvery: 4,
+      runs: 1,
+      turns: 4,
+    });
+    const { ours, baselines, ratios } = result;
+    const names = [...OPERATIONS.keys()];
+    expect([ours, baselines, ratios].map((each) => Object.keys(each))).toEqual([
+      names,
+      names,
+      names,
+    ]);
+    for (const [name, ratio] of Object.entries(ratios)) {
+      const quotient = (ours[name] ?? Number.NaN) / (baselines[name] ?? Number.NaN);
+      expect(Math.abs(ratio - quotient), name).toBeLessThan(0.01);
+    }
   },
 );

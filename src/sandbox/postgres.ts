@@ -34,6 +34,8 @@ export interface PostgresOptions {
   readonly folder?: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** Of the server, beside what every one is started with. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** What the server's processes see of the environment: nothing that could change their behaviour. */
@@ -130,12 +132,12 @@ async function serveOnPort(
 async function serve(
   place: Place,
   port: number,
-  { guard, log }: PostgresOptions,
+  { guard, log, settings: own = {} }: PostgresOptions,
 ): Promise<ChildProcess | string> {
   const server = launch(place, 'postgres', [
     '-D',
     join(place.home, 'data'),
-    ...Object.entries(settings(port)).map(([name, value]) => `--${name}=${value}`),
+    ...Object.entries({ ...settings(port), ...own }).map(([name, value]) => `--${name}=${value}`),
   ]);
   if (server.pid !== undefined) guard.watch(server.pid, 'SIGINT');
   const ended = exitOf(server);

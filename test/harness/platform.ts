@@ -4,6 +4,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { present } from '../../src/base/assert.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { createIdSource } from '../../src/base/id.ts';
@@ -27,10 +28,12 @@ export interface Platform {
   readonly treasury: string;
   /** Each with 1,000 USDT and 1,000 USDC to pay out, or with one bitcoin. */
   readonly merchants: readonly Tenant[];
-  /** The same after each start of the API. */
+  /** Of the first API, and the same after each of its starts. */
   readonly apiUrl: string;
-  /** Resolves when it listens. */
-  startApi(): Promise<KnitService>;
+  /** Of each API. */
+  readonly apiUrls: readonly string[];
+  /** Resolves when it listens. Default: the first. */
+  startApi(index?: number): Promise<KnitService>;
   startWorker(settings?: WorkerSettings): KnitService;
   /** Kills what still runs. Chain and database are the caller's. */
   close(): Promise<void>;
@@ -50,6 +53,8 @@ export interface PlatformOptions {
   /** How the processes reach the chain; default: directly. */
   readonly rpcUrls?: readonly string[];
   readonly merchants?: number;
+  /** How many APIs can run side by side; default: one. */
+  readonly apis?: number;
 }
 
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
@@ -68,8 +73,9 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   const guard = createGuard();
   const folder = await mkdtemp(join(tmpdir(), 'knit-platform-'));
   guard.removeFolder(folder);
-  const port = await lastingPort();
-  const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder, port });
+  const ports = await lastingPorts(options.apis ?? 1);
+  const apiUrls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder });
   const services: KnitService[] = [];
   const started = (service: KnitService): KnitService => {
     services.push(service);
@@ -81,9 +87,11 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     database,
     treasury: chain.treasury,
     merchants,
-    apiUrl: `http://127.0.0.1:${port}`,
-    startApi: async () => {
-      const api = started(startKnitService('api', env));
+    apiUrl: present(apiUrls[0], 'there is an API'),
+    apiUrls,
+    startApi: async (index = 0) => {
+      const port = present(ports[index], 'there are so many');
+      const api = started(startKnitService('api', { ...env, PORT: String(port) }));
       await api.said('api listens');
       return api;
     },
@@ -97,6 +105,12 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
       await guard.dispose();
     },
   };
+}
+
+async function lastingPorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await lastingPort());
+  return [...ports];
 }
 
 /**
@@ -123,16 +137,14 @@ async function settingsOf(about: {
   databaseUrl: string;
   rpcUrls: readonly string[];
   folder: string;
-  port: number;
 }): Promise<Record<string, string | undefined>> {
-  const { chain, databaseUrl, rpcUrls, folder, port } = about;
+  const { chain, databaseUrl, rpcUrls, folder } = about;
   const { network, registryEntry, settings } = chain;
   const assetsFile = join(folder, 'assets.json');
   await writeFile(assetsFile, JSON.stringify({ [network]: registryEntry }));
   return {
     PATH: process.env['PATH'],
     DATABASE_URL: databaseUrl,
-    PORT: String(port),
     KNIT_NETWORKS: network,
     [`KNIT_RPC_${network}`]: rpcUrls.join(','),
     KNIT_ASSETS_FILE: assetsFile,

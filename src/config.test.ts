@@ -56,6 +56,7 @@ describe('what is given is read', () => {
       trustedProxies: [],
       requestsPerSecond: 1000,
       maxRequestsInFlight: 1000,
+      maxConnections: 10_000,
       stopDelayMs: 0,
       metricsHost: '127.0.0.1',
       metricsPort: undefined,
@@ -80,6 +81,7 @@ describe('what is given is read', () => {
       KNIT_TRUSTED_PROXIES: '10.0.0.0/8, 2001:DB8::1',
       KNIT_REQUESTS_PER_SECOND: '0',
       KNIT_MAX_REQUESTS_IN_FLIGHT: '50',
+      KNIT_MAX_CONNECTIONS: '60',
       KNIT_STOP_DELAY_MS: '5000',
       KNIT_METRICS_HOST: '::',
       KNIT_METRICS_PORT: '9464',
@@ -93,6 +95,7 @@ describe('what is given is read', () => {
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
       requestsPerSecond: 0,
       maxRequestsInFlight: 50,
+      maxConnections: 60,
       stopDelayMs: 5000,
       metricsHost: '::',
       metricsPort: 9464,
@@ -200,6 +203,7 @@ describe('a wrong setting stops the start with one line that names it and keeps 
     ['KNIT_TRUSTED_PROXIES', '::/0'],
     ['KNIT_REQUESTS_PER_SECOND', '-5'],
     ['KNIT_MAX_REQUESTS_IN_FLIGHT', '0'],
+    ['KNIT_MAX_CONNECTIONS', 'many'],
     ['KNIT_ASSETS_FILE', '/does/not/exist.json'],
   ])('%s %s', (name, value) => {
     expectPlainProblem(name, () => readApiConfig({ ...FULL, [name]: value }));

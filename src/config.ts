@@ -41,6 +41,8 @@ export interface ServingConfig {
   readonly requestsPerSecond: number;
   /** Requests that one process works on at once. */
   readonly maxRequestsInFlight: number;
+  /** Connections of clients that one process holds. */
+  readonly maxConnections: number;
   /** So long /readyz says 503 before a stopping API takes no more requests. */
   readonly stopDelayMs: number;
 }
@@ -132,6 +134,7 @@ export function readServingConfig(env: Environment): ServingConfig {
       standard: 1000,
       least: 1,
     }),
+    maxConnections: wholeNumber(env, 'KNIT_MAX_CONNECTIONS', { standard: 10_000, least: 1 }),
     stopDelayMs: wholeNumber(env, 'KNIT_STOP_DELAY_MS', { standard: 0, least: 0, most: 60_000 }),
   };
 }

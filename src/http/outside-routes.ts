@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import type { IdSource } from '../base/id.ts';
 import { failure, type Answer } from './answer.ts';
+import type { OpenRequests } from './open-requests.ts';
 import { CONTRACTS } from './operations.ts';
 
 /** The methods that a path has; none where there is no such path. */
@@ -35,31 +36,13 @@ export function lacksHost({ httpVersionMinor, headers }: IncomingMessage): boole
 
 export const NO_HOST = 'The request has no Host header.';
 
-/** How many requests of a connection wait for their answers. */
-export interface OpenRequests {
-  readonly count: (socket: Socket) => number;
-  readonly begin: (socket: Socket, answer: ServerResponse) => void;
-}
-
-export function createOpenRequests(): OpenRequests {
-  const counts = new WeakMap<Socket, number>();
-  const count = (socket: Socket): number => counts.get(socket) ?? 0;
-  return {
-    count,
-    begin: (socket, answer) => {
-      counts.set(socket, count(socket) + 1);
-      answer.once('close', () => counts.set(socket, count(socket) - 1));
-    },
-  };
-}
-
 /**
  * Answers what is no HTTP request that could be routed, and closes the connection. While a request
  * before it waits for its answer it only closes: its sender would take this answer for that one, and
  * a payout that was made for refused.
  */
 export function answerBrokenRequest(
-  { ids, open }: { readonly ids: IdSource; readonly open: OpenRequests },
+  { ids, open }: { readonly ids: IdSource; readonly open: Pick<OpenRequests, 'count'> },
   error: Error & { code?: string | undefined },
   socket: Socket,
 ): void {

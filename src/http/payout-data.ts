@@ -20,6 +20,8 @@ export function createdPayoutAnswer(payout: Payout): Answer & { readonly status:
 }
 
 function otherKeys(payout: Payout): Omit<AnswerData<'Payout'>, 'amount'> {
+  const createdAt = formatTime(payout.createdAt);
+  const isUnchanged = payout.updatedAt.getTime() === payout.createdAt.getTime();
   return {
     token: payout.token,
     toAddress: payout.toAddress,
@@ -27,8 +29,8 @@ function otherKeys(payout: Payout): Omit<AnswerData<'Payout'>, 'amount'> {
     userId: payout.userId,
     payoutWalletId: payout.apiAccountId,
     id: payout.payoutId,
-    updatedAt: formatTime(payout.updatedAt),
-    createdAt: formatTime(payout.createdAt),
+    updatedAt: isUnchanged ? createdAt : formatTime(payout.updatedAt),
+    createdAt,
     businessId: payout.businessId,
     merchantReference: payout.merchantReference,
     status: payout.status,

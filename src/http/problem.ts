@@ -68,8 +68,9 @@ export function problemOf(error: unknown): Answer {
 export const INTERNAL_MESSAGE =
   'Something went wrong on our side. The X-Request-Id of this answer names the case.';
 
-/** Whether the error is for us to look into, and not for the caller. */
+/** Whether the error is for us to look into, and not for the caller; what is refused is counted. */
 export function isOurs(error: unknown): boolean {
+  if (error instanceof Fault && error.code === 'OVERLOADED') return false;
   return !(error instanceof Fault) || PROBLEMS[error.code].status >= 500;
 }
 

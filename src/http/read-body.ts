@@ -16,13 +16,39 @@ export interface BodyHeaders {
   readonly contentEncoding: string | undefined;
 }
 
+/** What the bodies that are on their way may take of the memory, all together. */
+export interface BodyStore {
+  /** Whether there is room for so many bytes more; then it is taken. */
+  take(byteCount: number): boolean;
+  give(byteCount: number): void;
+}
+
+export function createBodyStore(maxBytes: number): BodyStore {
+  let held = 0;
+  return {
+    take: (byteCount) => {
+      if (held + byteCount > maxBytes) return false;
+      held += byteCount;
+      return true;
+    },
+    give: (byteCount) => {
+      held -= byteCount;
+    },
+  };
+}
+
 /**
  * Reads the fields of a request. A body that is JSON is read as JSON whatever its type says, because
  * curl calls any text a form; a form is taken as a form. No body has no fields. Throws
- * BODY_TOO_LARGE, BODY_UNREADABLE, ENCODING_UNSUPPORTED, VALIDATION_FAILED (JSON, but no object).
+ * BODY_TOO_LARGE, BODY_UNREADABLE, ENCODING_UNSUPPORTED, VALIDATION_FAILED (JSON, but no object),
+ * OVERLOADED (too many bodies are on their way).
  */
-export async function readBody(stream: Readable, headers: BodyHeaders): Promise<JsonObject> {
-  const bytes = await collect(stream);
+export async function readBody(
+  stream: Readable,
+  headers: BodyHeaders,
+  store: BodyStore,
+): Promise<JsonObject> {
+  const bytes = await collect(stream, store);
   if (!/^(identity)?$/i.test(headers.contentEncoding ?? '')) {
     throw new Fault('ENCODING_UNSUPPORTED', 'A compressed request body is not supported.');
   }
@@ -35,34 +61,54 @@ export async function readBody(stream: Readable, headers: BodyHeaders): Promise<
   throw validationFault({ body: ['The request body must be a JSON object.'] });
 }
 
-async function collect(stream: Readable): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    // Destroying the stream would destroy the connection, and the answer with it.
-    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-      if (!(chunk instanceof Uint8Array)) continue;
+/** Hears the stream itself: an iterator of it costs more than everything else that is done with a body. */
+async function collect(stream: Readable, store: BodyStore): Promise<Uint8Array> {
+  return await new Promise((resolve, reject) => {
+    let chunks: Uint8Array[] = [];
+    let length = 0;
+    let held = 0;
+    const finish = (problem: Fault | undefined): void => {
+      stream.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
+      store.give(held);
+      if (problem !== undefined) reject(problem);
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    };
+    const onData = (chunk: Uint8Array): void => {
       length += chunk.length;
-      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
-      if (length > MAX_DRAINED_BYTES) break;
-    }
-  } catch (error) {
-    throw unreadable('The request body ended too early.', error);
-  }
-  if (length > MAX_BODY_BYTES) {
-    throw new Fault(
-      'BODY_TOO_LARGE',
-      `The request body must not be longer than ${MAX_BODY_BYTES} bytes.`,
-    );
-  }
-  return Buffer.concat(chunks);
+      if (length > MAX_BODY_BYTES) {
+        chunks = [];
+        if (length <= MAX_DRAINED_BYTES) return;
+        // Destroying the stream would destroy the connection, and the answer with it.
+        stream.pause();
+        finish(tooLarge());
+      } else if (store.take(chunk.length)) {
+        held += chunk.length;
+        chunks.push(chunk);
+      } else {
+        stream.pause();
+        finish(new Fault('OVERLOADED', 'The service is busy. Try again.'));
+      }
+    };
+    const onEnd = (): void => finish(length > MAX_BODY_BYTES ? tooLarge() : undefined);
+    const onCut = (): void => finish(unreadable('The request body ended too early.'));
+    stream.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+  });
 }
+
+function tooLarge(): Fault {
+  return new Fault(
+    'BODY_TOO_LARGE',
+    `The request body must not be longer than ${MAX_BODY_BYTES} bytes.`,
+  );
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A byte-order mark is no part of JSON (RFC 8259 §8.1) nor of a form. */
 function decodeUtf8(bytes: Uint8Array): string {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = UTF_8.decode(bytes);
   } catch (error) {
     throw unreadable('The request body is not valid UTF-8.', error);
   }

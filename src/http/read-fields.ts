@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { FieldErrors } from '../base/fault.ts';
-import { canonicalJson, type JsonObject } from './json-number.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from './json-number.ts';
 
 /** The fields whose shape is right, and what is wrong with the others. */
 export interface FieldsRead<S extends z.ZodRawShape> {
@@ -19,26 +19,51 @@ export function readFields<S extends z.ZodRawShape>(
 ): FieldsRead<S> {
   const fields: Record<string, unknown> = {};
   const errors: Record<string, string[]> = {};
-  for (const [name, field] of Object.entries<z.core.$ZodType>(schema.shape)) {
-    const read = readField({ name, field }, input);
-    if ('problem' in read) errors[name] = [read.problem];
-    else if (read.value !== undefined) fields[name] = read.value;
+  for (const reader of readersOf(schema)) {
+    const read = readField(reader, input);
+    if ('problem' in read) errors[reader.name] = [read.problem];
+    else if (read.value !== undefined) fields[reader.name] = read.value;
   }
   return { fields: fields as FieldsRead<S>['fields'], errors };
 }
 
+/** What of a field is the same for every request. */
+interface FieldReader {
+  readonly name: string;
+  readonly snakeName: string;
+  readonly field: z.core.$ZodType;
+  readonly isOptional: boolean;
+}
+
+const readers = new WeakMap<z.ZodObject, readonly FieldReader[]>();
+
+function readersOf(schema: z.ZodObject): readonly FieldReader[] {
+  const known = readers.get(schema);
+  if (known !== undefined) return known;
+  const made = Object.entries<z.core.$ZodType>(schema.shape).map(([name, field]) => ({
+    name,
+    snakeName: snakeCase(name),
+    field,
+    isOptional: z.safeParse(field, undefined).success,
+  }));
+  readers.set(schema, made);
+  return made;
+}
+
 function readField(
-  { name, field }: { name: string; field: z.core.$ZodType },
+  { name, snakeName, field, isOptional }: FieldReader,
   input: JsonObject,
 ): { value: unknown } | { problem: string } {
-  const spellings = [...new Set([name, snakeCase(name)])];
-  const [value, other] = spellings
-    .filter((spelling) => Object.hasOwn(input, spelling))
-    .map((spelling) => input[spelling]);
-  if (value !== undefined && other !== undefined && canonicalJson(value) !== canonicalJson(other)) {
+  const named = ownOf(input, name);
+  const renamed = snakeName === name ? undefined : ownOf(input, snakeName);
+  if (
+    named !== undefined &&
+    renamed !== undefined &&
+    canonicalJson(named) !== canonicalJson(renamed)
+  ) {
     return { problem: `The ${labelOf(name)} field is given twice with different values.` };
   }
-  const isOptional = z.safeParse(field, undefined).success;
+  const value = named === undefined ? renamed : named;
   if (value === undefined || value === null || (value === '' && !isOptional)) {
     return isOptional
       ? { value: undefined }
@@ -47,6 +72,10 @@ function readField(
   const parsed = z.safeParse(field, value);
   if (parsed.success) return { value: parsed.data };
   return { problem: parsed.error.issues[0]?.message ?? `The ${labelOf(name)} field is invalid.` };
+}
+
+function ownOf(input: JsonObject, name: string): JsonValue | undefined {
+  return Object.hasOwn(input, name) ? input[name] : undefined;
 }
 
 /** A field's name as messages call it: toAddress is "to address". */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Fault, validationFault } from '../base/fault.ts';
 import type { Queryable } from '../database/database.ts';
 import { findAnswer, type IdempotentRequest, type StoredAnswer } from '../payouts/idempotency.ts';
@@ -71,7 +71,7 @@ function readKey(keys: readonly string[]): string | undefined {
 
 function hashOf(call: TenantCall & { operation: string }): Uint8Array {
   const content = `${call.operation}\n${canonicalJson(call.body)}`;
-  return new Uint8Array(createHash('sha256').update(content).digest());
+  return new Uint8Array(hash('sha256', content, 'buffer'));
 }
 
 async function alone(

@@ -1,10 +1,10 @@
-import helmet from '@fastify/helmet';
+import type { IncomingHttpHeaders } from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Random } from '../base/random.ts';
-import { beginTrace, readTraceparent, type Trace } from '../base/trace.ts';
+import { beginTrace, readTraceparent, startSpan, type Trace } from '../base/trace.ts';
 import { createAccessTokenVerifier } from '../businesses/access-token.ts';
 import { createApiKeyVerifier } from '../businesses/api-key.ts';
 import { allowIp, plainAddress, proxyTrust } from './allow-ip.ts';
@@ -12,22 +12,25 @@ import { failure, type Answer } from './answer.ts';
 import { authenticate, callerKnown, requireScope } from './authenticate.ts';
 import type { JsonObject } from './json-number.ts';
 import { createRateLimiter } from './limit-rate.ts';
+import { createOpenRequests } from './open-requests.ts';
 import type { PublicOperation, TenantOperation } from './operation.ts';
 import { publicOperations, tenantOperations, type OperationDeps } from './operations.ts';
 import {
   allowedMethods,
   answerBrokenRequest,
   answerExpectation,
-  createOpenRequests,
   frameworkProblemOf,
   lacksHost,
   NO_HOST,
 } from './outside-routes.ts';
-import { isOurs, problemOf } from './problem.ts';
-import { readBody, type BodyHeaders } from './read-body.ts';
+import { isOurs, problemOf, PROBLEMS } from './problem.ts';
+import { createBodyStore, readBody } from './read-body.ts';
 import { replay, type KeysInFlight } from './replay.ts';
 import { requestIdOf } from './request-id.ts';
+import { recordRequests } from './request-records.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import type { PublicCall, Step, Visit } from './visit.ts';
+import { createWorkLimit, shedCounter, type WorkLimit } from './work-limit.ts';
 
 export interface ServerDeps extends OperationDeps {
   readonly log: Log;
@@ -35,6 +38,7 @@ export interface ServerDeps extends OperationDeps {
   readonly meter: Meter;
   /** Requests that are worked on at once; one more is answered 503. */
   readonly maxRequestsInFlight: number;
+  readonly maxConnections: number;
   /** The CIDRs of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests a minute; 0 is no limit. */
@@ -44,25 +48,51 @@ export interface ServerDeps extends OperationDeps {
     /** Of an address: failed authentications, and requests for a token. */
     readonly perAddress: number;
   };
-  /** How long a stop waits for the requests that it finds. */
-  readonly closePatienceMs?: number;
+  /** What differs from the standard. */
+  readonly patience?: Partial<Patience>;
 }
 
-/** A slower request than this is ended: nothing that is asked here takes so long to send. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** How slow a client may be. */
+export interface Patience {
+  /** For the head of a request, and for a connection's first byte. */
+  readonly headersMs: number;
+  /** For a whole request: nothing that is asked here takes long to send. */
+  readonly requestMs: number;
+  /** For an answer to be read. */
+  readonly answerMs: number;
+  /** How often it is looked at who was slower. */
+  readonly checkEveryMs: number;
+  /** How long a stop waits for the requests that it finds. */
+  readonly closeMs: number;
+}
 
-/** Less than the ten seconds that many supervisors give a process before they kill it. */
-const CLOSE_PATIENCE_MS = 8_000;
+const STANDARD_PATIENCE: Patience = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  answerMs: 30_000,
+  checkEveryMs: 2_000,
+  // Less than the ten seconds that many supervisors give a process before they kill it.
+  closeMs: 8_000,
+};
+
+/** Of bodies that are on their way: many are slow only where somebody means them to be. */
+const MOST_BODY_BYTES = 32 * 1024 * 1024;
 
 /** The API. Not listening yet. */
 export function createServer(deps: ServerDeps): FastifyInstance {
+  const patience = { ...STANDARD_PATIENCE, ...deps.patience };
   const open = createOpenRequests();
   const app = fastify({
-    trustProxy: proxyTrust(deps.trustedProxies),
+    // Without proxies nothing that a request says of its sender is looked at.
+    trustProxy: deps.trustedProxies.length > 0 && proxyTrust(deps.trustedProxies),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // The runtime's own answer has neither an id nor an envelope; ours is given below.
-    http: { requireHostHeader: false },
+    requestTimeout: patience.requestMs,
+    http: {
+      // The runtime's own answer has neither an id nor an envelope; ours is given below.
+      requireHostHeader: false,
+      headersTimeout: patience.headersMs,
+      connectionsCheckingInterval: patience.checkEveryMs,
+    },
     // While the server closes it still answers what has reached it.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
@@ -76,30 +106,40 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   });
   app.server.on('request', (request, answer) => open.begin(request.socket, answer));
   app.server.on('checkExpectation', (_request, answer) => answerExpectation(answer, deps.ids));
-  endConnections(app, deps.closePatienceMs ?? CLOSE_PATIENCE_MS);
+  limitConnections(app, deps);
+  const unwatch = open.watch(patience);
+  endConnections(app, { patienceMs: patience.closeMs, unwatch });
   app.decorateRequest(VISIT);
-  app.decorateRequest(CONTENT_TYPE);
-  void app.register(helmet);
-  app.addHook('onRequest', (request, reply, done) => {
-    begin(request, reply, traceOf(request, deps.random));
-    if (lacksHost(request.raw)) send(reply, failure({ status: 400, message: NO_HOST }));
-    else done();
-  });
-  readBodiesOurselves(app);
+  const limit = createWorkLimit(deps, deps.maxRequestsInFlight);
+  beginRequests(app, deps);
+  readBodiesOurselves(app, limit);
   answerErrors(app, deps.log);
-  logAnswers(app, deps.log);
-  addRoutes(app, deps);
+  recordRequests(app, deps, visitOf);
+  addRoutes(app, deps, limit);
   return app;
+}
+
+/** One connection more is closed as soon as it is made. */
+function limitConnections(app: FastifyInstance, { maxConnections, meter }: ServerDeps): void {
+  const shed = shedCounter(meter);
+  app.server.maxConnections = maxConnections;
+  app.server.on('drop', () => shed.add({ reason: 'connections' }));
 }
 
 /**
  * Once it closes, the runtime ends slow requests no more and waits for every connection that is not
  * idle: one half-sent request would keep the process for ever.
  */
-function endConnections(app: FastifyInstance, patienceMs: number): void {
+function endConnections(
+  app: FastifyInstance,
+  { patienceMs, unwatch }: { readonly patienceMs: number; readonly unwatch: () => void },
+): void {
   app.addHook('preClose', (done) => {
     const timer = setTimeout(() => app.server.closeAllConnections(), patienceMs);
-    app.server.once('close', () => clearTimeout(timer));
+    app.server.once('close', () => {
+      clearTimeout(timer);
+      unwatch();
+    });
     done();
   });
 }
@@ -108,7 +148,7 @@ function endConnections(app: FastifyInstance, patienceMs: number): void {
  * The way of every request, in running order. A step ends it by throwing the fault that it is
  * answered with; `problem.ts` turns that into a status.
  */
-function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
+function addRoutes(app: FastifyInstance, deps: ServerDeps, limit: WorkLimit): void {
   const { clock, rateLimit, database, masterKey } = deps;
   const failures = createRateLimiter(clock, rateLimit.perAddress);
   const tokenRequests = createRateLimiter(clock, rateLimit.perAddress);
@@ -122,15 +162,19 @@ function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
   });
 
   for (const operation of publicOperations({ ...deps, tokenRequests })) {
+    const { steps = [], isServedWhenBusy = false } = operation;
     addRoute(app, operation, {
-      beforeBody: operation.steps ?? [],
+      limit: isServedWhenBusy ? undefined : limit,
+      beforeBody: steps,
       // The body is read here.
       act: async (call) => await operation.handle(call),
     });
   }
   for (const operation of tenantOperations(deps)) {
     const { method, path, access, takesIdempotencyKey } = operation.contract;
+    const name = `${method} ${path}`;
     addRoute(app, operation, {
+      limit,
       beforeBody: [
         authenticated,
         allowIp,
@@ -139,8 +183,8 @@ function addRoutes(app: FastifyInstance, deps: ServerDeps): void {
       ],
       // The body is read here.
       act: async (call, visit) => {
-        const tenantCall = { ...call, caller: callerKnown(visit), operation: `${method} ${path}` };
-        return await replay({ ...deps, inFlight }, tenantCall, {
+        const tenantCall = { ...call, caller: callerKnown(visit), operation: name };
+        return await replay({ database, inFlight }, tenantCall, {
           takesKey: takesIdempotencyKey === true,
           act: async (request) => await operation.handle(tenantCall, request),
         });
@@ -153,6 +197,8 @@ function addRoute(
   app: FastifyInstance,
   operation: PublicOperation | TenantOperation,
   way: {
+    /** Undefined: it is served however many are. */
+    readonly limit: WorkLimit | undefined;
     readonly beforeBody: readonly Step[];
     readonly act: (call: PublicCall, visit: Visit) => Promise<Answer>;
   },
@@ -162,13 +208,24 @@ function addRoute(
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    onRequest: async (request) => {
+    onRequest: async (request, reply) => {
       const visit = visitOf(request);
-      for (const step of way.beforeBody) await step(visit);
+      if (way.limit?.take(visit.place) !== false) {
+        await walk(way.beforeBody, visit, way.limit);
+        return;
+      }
+      visit.isShed = true;
+      await send(reply, OVERLOADED);
     },
     handler: async (request, reply) => {
       const visit = visitOf(request);
-      const answer = await way.act(callOf(request, visit), visit);
+      let answer: Answer;
+      try {
+        answer = await way.act(callOf(request, visit), visit);
+      } finally {
+        // Before it is written: whoever reads it may take as long as he likes.
+        way.limit?.give(visit.place);
+      }
       return await send(reply, answer);
     },
     ...(ownProblemOf === undefined
@@ -184,23 +241,70 @@ function addRoute(
   });
 }
 
+/** The place is kept for what comes after the steps. */
+async function walk(
+  steps: readonly Step[],
+  visit: Visit,
+  limit: WorkLimit | undefined,
+): Promise<void> {
+  try {
+    for (const step of steps) {
+      const waited = step(visit);
+      if (waited !== undefined) await waited;
+    }
+  } catch (error) {
+    limit?.give(visit.place);
+    throw error;
+  }
+}
+
 const VISIT = 'visit';
-const CONTENT_TYPE = 'contentType';
+
+const OVERLOADED_MESSAGE = PROBLEMS.OVERLOADED.example;
+
+/** What is answered before anything is known of a request but its route. */
+const OVERLOADED = problemOf(new Fault('OVERLOADED', OVERLOADED_MESSAGE));
 
 /** Before anything else: the request gets its id, and its answer the headers that every answer has. */
-function begin(request: FastifyRequest, reply: FastifyReply, trace: Trace): void {
-  const { id: requestId, headers } = request;
+function beginRequests(app: FastifyInstance, { random }: Pick<ServerDeps, 'random'>): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    request.setDecorator(VISIT, visitBy(request, random));
+    nameAnswer(reply, request.id);
+    reply.headers(SECURITY_HEADERS);
+    if (lacksHost(request.raw)) send(reply, failure({ status: 400, message: NO_HOST }));
+    else done();
+  });
+}
+
+function visitBy(request: FastifyRequest, random: Random): Visit {
+  const { id: requestId, headers, method } = request;
+  const route = request.routeOptions.url ?? null;
   const ip: string | undefined = request.ip;
-  const clientIp = plainAddress(ip);
-  const visit: Visit = { requestId, trace, clientIp, headers, admission: undefined };
-  request.setDecorator(VISIT, visit);
-  nameAnswer(reply, requestId);
+  const { 'content-type': contentType } = headers;
+  // The framework would refuse a body whose Content-Type is malformed or unknown before anybody sees it.
+  headers['content-type'] = undefined;
+  return {
+    requestId,
+    clientIp: plainAddress(ip),
+    headers,
+    contentType,
+    span: startSpan(route === null ? method : `${method} ${route}`, {
+      trace: traceOf(headers, random),
+      kind: 'server',
+    }),
+    route,
+    place: { isHeld: false },
+    isShed: false,
+    admission: undefined,
+  };
 }
 
 /** A header that stands twice names no one trace: then ours begins here. */
-function traceOf({ headers }: FastifyRequest, random: Random): Trace {
-  const { traceparent } = headers;
-  return beginTrace(random, readTraceparent(typeof traceparent === 'string' ? traceparent : ''));
+function traceOf({ traceparent }: IncomingHttpHeaders, random: Random): Trace {
+  return beginTrace(
+    random,
+    typeof traceparent === 'string' ? readTraceparent(traceparent) : undefined,
+  );
 }
 
 function nameAnswer(reply: FastifyReply, requestId: string): void {
@@ -212,37 +316,36 @@ function visitOf(request: FastifyRequest): Visit {
 }
 
 function callOf(request: FastifyRequest, visit: Visit): PublicCall {
-  const { requestId, trace, clientIp, headers } = visit;
+  const { requestId, span, clientIp, headers } = visit;
+  const hasKey = headers['idempotency-key'] !== undefined;
   return {
     requestId,
-    trace,
+    trace: span.trace,
     clientIp,
     headers,
-    idempotencyKeys: request.raw.headersDistinct['idempotency-key'] ?? [],
+    idempotencyKeys: hasKey ? (request.raw.headersDistinct['idempotency-key'] ?? []) : [],
     path: request.params as Record<string, string>,
     query: request.query as JsonObject,
     body: (request.body ?? {}) as JsonObject,
   };
 }
 
-/**
- * The framework would refuse a body whose Content-Type is malformed or unknown before anybody sees
- * it, so the header is put aside and one parser takes them all.
- */
-function readBodiesOurselves(app: FastifyInstance): void {
+/** One parser takes all bodies. A request that waits for its body is not worked on meanwhile. */
+function readBodiesOurselves(app: FastifyInstance, limit: WorkLimit): void {
+  const store = createBodyStore(MOST_BODY_BYTES);
   app.removeAllContentTypeParsers();
-  app.addHook('onRequest', (request, _reply, done) => {
-    request.setDecorator(CONTENT_TYPE, request.raw.headers['content-type']);
-    delete request.raw.headers['content-type'];
-    done();
-  });
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: FastifyRequest['raw']) => {
     if (request.is404) return undefined;
-    const headers: BodyHeaders = {
-      contentType: request.getDecorator<string | undefined>(CONTENT_TYPE),
-      contentEncoding: request.headers['content-encoding'],
-    };
-    return await readBody(payload, headers);
+    const { contentType, headers, place } = visitOf(request);
+    const wasHeld = place.isHeld;
+    limit.give(place);
+    const body = await readBody(
+      payload,
+      { contentType, contentEncoding: headers['content-encoding'] },
+      store,
+    );
+    if (wasHeld && !limit.take(place)) throw new Fault('OVERLOADED', OVERLOADED_MESSAGE);
+    return body;
   });
 }
 
@@ -262,26 +365,6 @@ function answerErrors(app: FastifyInstance, log: Log): void {
     void reply.header('allow', allowed.join(', '));
     if (request.method === 'OPTIONS') return reply.code(204).send();
     throw new Fault('METHOD_NOT_ALLOWED', `The method ${request.method} is not supported here.`);
-  });
-}
-
-function logAnswers(app: FastifyInstance, log: Log): void {
-  app.addHook('onResponse', (request, reply, done) => {
-    const { clientIp, admission, trace } = visitOf(request);
-    const caller = admission?.caller;
-    const fields = {
-      requestId: request.id,
-      traceId: trace.traceId,
-      method: request.method,
-      route: request.routeOptions.url ?? null,
-      status: reply.statusCode,
-      durationMs: Math.round(reply.elapsedTime),
-      clientIp,
-      businessId: caller?.businessId ?? null,
-      credentialId: caller?.credentialId ?? null,
-    };
-    log.info(fields, 'request');
-    done();
   });
 }
 

@@ -1,16 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Trace } from '../base/trace.ts';
+import type { Span, Trace } from '../base/trace.ts';
 import type { Admission, Caller } from '../businesses/caller.ts';
 import type { JsonObject } from './json-number.ts';
+import type { Place } from './work-limit.ts';
 
 /** A request on its way through the steps of `server.ts`. */
 export interface Visit {
   readonly requestId: string;
-  /** The caller's trace, or one that begins here. */
-  readonly trace: Trace;
   /** The socket's address, or what named proxies forwarded; IPv4-mapped IPv6 as IPv4. */
   readonly clientIp: string;
+  /** Without Content-Type, which is put aside. */
   readonly headers: IncomingHttpHeaders;
+  readonly contentType: string | undefined;
+  /** The work for this request: a part of the caller's trace, or of one that begins here. */
+  readonly span: Span;
+  /** The route as it is written, "/api/v1/payouts/:id"; null where there is none. */
+  readonly route: string | null;
+  readonly place: Place;
+  /** Whether it was refused because there were too many. */
+  isShed: boolean;
   /** Who sent it: known after `authenticate`. */
   admission: Admission | undefined;
 }

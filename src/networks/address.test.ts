@@ -5,7 +5,7 @@ import { base58, bech32, bech32m, createBase58check } from '@scure/base';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NETWORK_IDS, type NetworkId } from '../money/asset.ts';
-import { parseAddress, parseContract, sameAddress } from './address.ts';
+import { addressProblem, parseAddress, parseContract, sameAddress } from './address.ts';
 import { familyOf, type NetworkFamily } from './family.ts';
 
 const base58check = createBase58check(sha256);
@@ -67,6 +67,7 @@ describe('parseAddress', () => {
     fc.assert(
       fc.property(text, (text) => {
         const parsed = parseAddress(network, text);
+        expect(addressProblem(network, text)).toBe(parsed.ok ? undefined : parsed.reason);
         if (parsed.ok) return;
         expect(parsed.reason).toMatch(/^The [\x20-\x7e]{10,100}\.$/);
       }),
@@ -98,6 +99,7 @@ describe('parseAddress', () => {
         ([address, changed]) => {
           expect(parseAddress(network, address)).toEqual({ ok: true, address });
           const parsed = parseAddress(network, changed);
+          expect(addressProblem(network, changed)).toBe(parsed.ok ? undefined : parsed.reason);
           if (parsed.ok) expect(parsed.address).toBe(address);
         },
       ),

@@ -1,6 +1,6 @@
 import type { NetworkId } from '../money/asset.ts';
 import { parseBitcoinAddress } from './bitcoin/address.ts';
-import { parseEvmAddress } from './evm/address.ts';
+import { evmAddressProblem, parseEvmAddress } from './evm/address.ts';
 import { familyOf } from './family.ts';
 import { refusedAddress, refusedCharacters, type ParsedAddress } from './parsed-address.ts';
 import { parseSolanaAddress, parseSolanaMint } from './solana/address.ts';
@@ -25,6 +25,15 @@ export function parseAddress(network: NetworkId, text: string): ParsedAddress {
     case 'bitcoin':
       return parseBitcoinAddress(text);
   }
+}
+
+/** Why an address cannot be paid on a network; undefined where {@link parseAddress} takes it. */
+export function addressProblem(network: NetworkId, text: string): string | undefined {
+  if (familyOf(network) === 'evm' && refusedCharacters(text) === undefined) {
+    return evmAddressProblem(text);
+  }
+  const parsed = parseAddress(network, text);
+  return parsed.ok ? undefined : parsed.reason;
 }
 
 /** A token's contract or mint on a network, in its canonical form. A mint needs no key. */

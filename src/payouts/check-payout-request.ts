@@ -8,7 +8,7 @@ import {
   type NetworkId,
   type Token,
 } from '../money/asset.ts';
-import { parseAddress, sameAddress } from '../networks/address.ts';
+import { addressProblem, sameAddress } from '../networks/address.ts';
 
 /**
  * The fields of a request whose shape was found right; a field whose shape was wrong is missing
@@ -130,8 +130,7 @@ async function readRecipient(
 ): Promise<string | undefined> {
   const { network, text } = fields;
   if (network === undefined || text === undefined) return undefined;
-  const parsed = parseAddress(network, text);
-  const problem = parsed.ok ? await refusedRecipient(network, text, rules) : parsed.reason;
+  const problem = addressProblem(network, text) ?? (await refusedRecipient(network, text, rules));
   if (problem === undefined) return text;
   errors['toAddress'] = [problem];
   return undefined;

@@ -6,7 +6,7 @@ import { startApi } from '../harness/api.ts';
 
 test('requests that are never sent to their end do not keep the server from closing', async () => {
   const api = await startApi();
-  const server = createServer({ ...api.deps, closePatienceMs: 100 });
+  const server = createServer({ ...api.deps, patience: { closeMs: 100 } });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   const halves = [
     '',

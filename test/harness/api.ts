@@ -91,6 +91,7 @@ export async function startApi(
     random: systemRandom,
     meter: noMeter,
     maxRequestsInFlight: 1000,
+    maxConnections: 1000,
     registry: createRegistry(),
     enabledNetworks: NETWORK_IDS,
     ids,

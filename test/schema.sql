@@ -312,7 +312,9 @@ TABLE settlement_orders
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
   trace_id text
+  is_totalled boolean
   CONSTRAINT PRIMARY KEY (network, payout_id)
+  CONSTRAINT CHECK (((is_totalled IS NOT TRUE) OR ((state = 'PAID'::text) AND (reported_version = version))))
   CONSTRAINT CHECK (((state <> 'QUEUED'::text) OR (fence IS NULL)))
   CONSTRAINT CHECK (((state <> 'REFUSED'::text) OR (info IS NOT NULL)))
   CONSTRAINT CHECK (((state <> ALL (ARRAY['IN_FLIGHT'::text, 'PAID'::text])) OR (fence IS NOT NULL)))
@@ -325,6 +327,7 @@ TABLE settlement_orders
   CREATE INDEX settlement_orders_in_flight ON public.settlement_orders USING btree (network, token) WHERE (state = 'IN_FLIGHT'::text)
   CREATE INDEX settlement_orders_queued ON public.settlement_orders USING btree (network, token, available_at) WHERE (state = 'QUEUED'::text)
   CREATE INDEX settlement_orders_unreported ON public.settlement_orders USING btree (network, updated_at) WHERE (reported_version < version)
+  CREATE INDEX settlement_orders_untotalled ON public.settlement_orders USING btree (network, payout_id) WHERE ((state = 'PAID'::text) AND (is_totalled IS NULL))
 TABLE settlement_reconciliations
   network text NOT NULL
   token text NOT NULL
@@ -351,6 +354,12 @@ TABLE settlement_reconciliations
   CONSTRAINT CHECK ((out_units >= (0)::numeric))
   CONSTRAINT CHECK ((paid_units >= (0)::numeric))
   CONSTRAINT CHECK ((scanned_number >= opened_number))
+TABLE settlement_totals
+  network text NOT NULL
+  token text NOT NULL
+  units numeric(78,0) NOT NULL
+  CONSTRAINT PRIMARY KEY (network, token)
+  CONSTRAINT CHECK ((units >= (0)::numeric))
 TABLE settlement_transactions
   network text NOT NULL
   transaction_hash text NOT NULL
@@ -377,6 +386,7 @@ TABLE settlement_transactions
   CONSTRAINT CHECK ((state = ANY (ARRAY['OPEN'::text, 'FINAL'::text, 'REPLACED'::text])))
   CREATE INDEX settlement_transactions_by_attempt ON public.settlement_transactions USING btree (network, attempt_id)
   CREATE INDEX settlement_transactions_open ON public.settlement_transactions USING btree (network, sender, sequence) WHERE (state = 'OPEN'::text)
+  CREATE INDEX settlement_transactions_replaced ON public.settlement_transactions USING btree (network, sender, sequence) WHERE (state = 'REPLACED'::text)
   CREATE UNIQUE INDEX settlement_transactions_final_once ON public.settlement_transactions USING btree (network, sender, sequence) WHERE (state = 'FINAL'::text)
 TABLE users
   business_id uuid NOT NULL

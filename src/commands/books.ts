@@ -5,6 +5,7 @@ import { readRegistry } from '../config.ts';
 import type { Database } from '../database/database.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { findLedgerProblems, type LedgerComparison } from '../settlement/compare-ledger.ts';
+import type { AssetOf } from '../settlement/order.ts';
 import type { CommandDeps } from './command-deps.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { LONG_STATEMENT_MS, withDatabase } from './open-database.ts';
@@ -76,10 +77,11 @@ async function check(deps: CommandDeps, options: CheckOptions): Promise<void> {
   }
 }
 
-/** What all businesses have settled, beside what settlement has paid. */
+/** What all businesses have settled, beside what settlement has paid, order by order. */
 async function checkSettlement(deps: CommandDeps, database: Database): Promise<LedgerComparison> {
   const registry = readRegistry(deps.terminal.env);
-  return await findLedgerProblems(database, (network, token) => registry.asset(network, token));
+  const assetOf: AssetOf = (network, token) => registry.asset(network, token);
+  return await findLedgerProblems(database, assetOf, { recounts: true });
 }
 
 async function checkAll(database: Database): Promise<CheckedBusiness[]> {

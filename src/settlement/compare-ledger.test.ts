@@ -112,6 +112,57 @@ describe('the ledger beside settlement', () => {
   });
 });
 
+describe('the totals that are kept', () => {
+  async function totals(): Promise<unknown[]> {
+    const { database } = world.db;
+    return await database.query(
+      `SELECT t.token, t.units, (SELECT count(*) FROM settlement_orders o WHERE o.is_totalled) AS marked
+       FROM settlement_totals t ORDER BY t.token`,
+    );
+  }
+  const compare = async (): Promise<void> => {
+    await compareLedger({
+      ...world.settlement(),
+      driver: { ...world.settlement().driver, network: 'BSC_MAINNET' },
+    });
+  };
+
+  test('take in what was told by a version before, once, and nothing that was not told', async () => {
+    await pay(5n, { told: true });
+    await pay(7n, { told: false });
+    await pay(3n, { token: 'USDC', told: true });
+    await settle(5n);
+    await settle(3n * 10n ** 12n, 'USDC');
+    for (let round = 1; round <= 2; round += 1) {
+      await compare();
+      expect(await totals()).toEqual([
+        { token: 'USDC', units: 3n, marked: 2n },
+        { token: 'USDT', units: 5n, marked: 2n },
+      ]);
+      expect(await problems()).toEqual([]);
+    }
+    await settle(8n);
+    expect(await problems()).toHaveLength(1);
+  });
+
+  test('are added up again from the orders, on demand', async () => {
+    const { database } = world.db;
+    const recount = async (): Promise<readonly string[]> =>
+      (await findLedgerProblems(database, world.settlement().assetOf, { recounts: true })).problems;
+    await pay(5n, { told: true });
+    await settle(5n);
+    await compare();
+    expect(await recount()).toEqual([]);
+    await database.query('UPDATE settlement_totals SET units = units - 1');
+    expect(await recount()).toEqual([
+      'the total kept of what was paid on BSC_MAINNET is 0.000000000000000004 USDT, and its orders add up to 0.000000000000000005 USDT',
+    ]);
+    expect(await problems()).toEqual([
+      'the ledger has settled 0.000000000000000005 USDT, more than the 0.000000000000000004 USDT that settlement has paid',
+    ]);
+  });
+});
+
 describe('a broken ledger', () => {
   test('stops the network, with an alarm', async () => {
     await compareLedger(world.settlement());

@@ -1,8 +1,14 @@
-import type { Queryable } from '../database/database.ts';
+import type { Database, Queryable } from '../database/database.ts';
 import { sumSettled } from '../ledger/settled-units.ts';
 import { LEDGER_DECIMALS, formatUnits, toLedgerUnits } from '../money/amount.ts';
-import { TOKENS, type Token } from '../money/asset.ts';
-import { sumPaid, type PaidSum } from './internal/order-sums.ts';
+import { TOKENS, type NetworkId, type Token } from '../money/asset.ts';
+import {
+  findWrongTotals,
+  recountPaid,
+  sumPaid,
+  totalOlder,
+  type PaidSum,
+} from './internal/order-sums.ts';
 import { stopNetwork } from './network-state.ts';
 import type { AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
@@ -23,14 +29,18 @@ export interface LedgerComparison {
  *   told (first) <= settled (second) <= paid (third)
  * holds at every moment, for each order by itself, and so without a snapshot across shards. Both ends
  * meet where nothing is under way.
+ *
+ * Reads the totals that are kept of the orders, unless `how` says to read every order.
  */
 export async function findLedgerProblems(
   db: Queryable,
   assetOf: AssetOf,
+  how: { readonly recounts: boolean } = { recounts: false },
 ): Promise<LedgerComparison> {
-  const told = await sumPaid(db, 'told');
+  const read = how.recounts ? recountPaid : sumPaid;
+  const told = await read(db, 'told');
   const settled = await sumSettled(db);
-  const paid = await sumPaid(db, 'all');
+  const paid = await read(db, 'all');
   const problems = TOKENS.flatMap((token) => {
     const isKnown = paid.every((sum) => sum.token !== token || decimalsOf(sum, assetOf) !== null);
     if (!isKnown) return [];
@@ -44,7 +54,31 @@ export async function findLedgerProblems(
   const unknown = paid
     .filter((sum) => decimalsOf(sum, assetOf) === null)
     .map(({ network, token }) => `${token} on ${network} was paid and is not configured any more`);
-  return { problems, unknown };
+  const totals = how.recounts ? await wrongTotals(db, assetOf) : [];
+  return { problems: [...problems, ...totals], unknown };
+}
+
+async function wrongTotals(db: Queryable, assetOf: AssetOf): Promise<string[]> {
+  const wrong = await findWrongTotals(db);
+  return wrong.map(({ network, token, keptUnits, countedUnits }) => {
+    const amount = (units: bigint): string =>
+      `${formatUnits(units, assetOf(network, token)?.decimals ?? 0)} ${token}`;
+    return `the total kept of what was paid on ${network} is ${amount(keptUnits)}, and its orders add up to ${amount(countedUnits)}`;
+  });
+}
+
+/** Orders of a version before, so many in one transaction, and so many transactions in one comparison. */
+const OLDER_AT_ONCE = 5_000;
+const MOST_ROUNDS = 20;
+
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** In steps, each of which is kept: what is left has its turn the next time. */
+async function totalAllOlder(database: Database, network: NetworkId): Promise<void> {
+  let after: string | undefined = FIRST_ID;
+  for (let round = 1; round <= MOST_ROUNDS && after !== undefined; round += 1) {
+    after = await totalOlder(database, { network, after, limit: OLDER_AT_ONCE });
+  }
 }
 
 /** Stops the network of this worker, as every other of them does that runs this, where it is broken. */
@@ -52,6 +86,7 @@ export async function compareLedger(
   settlement: Pick<Settlement, 'database' | 'driver' | 'assetOf' | 'clock' | 'log'>,
 ): Promise<void> {
   const { database, driver, assetOf, clock, log } = settlement;
+  await totalAllOlder(database, driver.network);
   const { problems, unknown } = await findLedgerProblems(database, assetOf);
   for (const sentence of unknown) log.warn({}, `the ledger is not compared: ${sentence}`);
   for (const reason of problems) {

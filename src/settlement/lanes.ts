@@ -121,7 +121,8 @@ export async function takeSequence(
 
 /**
  * Sets a held lane of the payer's own account back to what the chain counts for good, where a transaction
- * took fewer sequences than it could have. Only while nothing of the lane is open.
+ * took fewer sequences than it could have. Only while nothing of the lane is open. Each state of its
+ * transactions is asked for by itself, because each has an index of its own.
  */
 export async function setSequenceBack(
   db: Queryable,
@@ -134,7 +135,15 @@ export async function setSequenceBack(
        AND l.role = 'TREASURY' AND l.next_sequence > $5
        AND NOT EXISTS (
          SELECT 1 FROM settlement_transactions t
-         WHERE t.network = $1 AND t.sender = $2 AND (t.state = 'OPEN' OR t.sequence >= $5)
+         WHERE t.network = $1 AND t.sender = $2 AND t.state = 'OPEN'
+       )
+       AND NOT EXISTS (
+         SELECT 1 FROM settlement_transactions t
+         WHERE t.network = $1 AND t.sender = $2 AND t.state = 'FINAL' AND t.sequence >= $5
+       )
+       AND NOT EXISTS (
+         SELECT 1 FROM settlement_transactions t
+         WHERE t.network = $1 AND t.sender = $2 AND t.state = 'REPLACED' AND t.sequence >= $5
        )
      RETURNING l.sender`,
     [lane.network, lane.sender, lane.leaseToken, lane.nextSequence, to.sequence, to.at],

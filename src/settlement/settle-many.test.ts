@@ -79,11 +79,32 @@ it.each([2, 24])('tells %d payouts with the same few statements', async (count) 
   expect(await statusesOf(payouts)).toEqual(
     payouts.map((_, index) => (index % 2 === 0 ? 'COMPLETED' : 'FAILED')),
   );
-  expect(desk.statements).toHaveLength(12);
+  expect(desk.statements).toHaveLength(13);
   expect(reached).toEqual(['reported', 'reported']);
   expect(await settlePayouts(desk.worker())).toBe(0);
   await expectBalanced();
 });
+
+it('brings each payout that has heard of its payment into the total, once', async () => {
+  const payouts = await accepted(6);
+  await record(payouts, 'IN_FLIGHT');
+  await settlePayouts(desk.worker());
+  const before = await totalUnits();
+  await record(payouts.slice(0, 4), 'PAID');
+  await record(payouts.slice(4), 'REFUSED');
+  await Promise.all([settlePayouts(desk.worker()), settlePayouts(desk.worker())]);
+  await settlePayouts(desk.worker());
+  const paid = payouts.slice(0, 4).reduce((sum, { units }) => sum + units, 0n);
+  expect((await totalUnits()) - before).toBe(paid / 10n ** 12n);
+  await expectBalanced();
+});
+
+async function totalUnits(): Promise<bigint> {
+  const [row] = await desk.db.database.query<{ units: bigint }>(
+    `SELECT coalesce(sum(units), 0) AS units FROM settlement_totals`,
+  );
+  return row?.units ?? 0n;
+}
 
 it('knows of each refused payout whether anything was ever signed for it', async () => {
   const payouts = await accepted(4);

@@ -286,12 +286,13 @@ async function record(
       if (!(await putInFlight(tx, orders, { network, fence, transactionHash, at }))) {
         throw new StaleClaim('an order has passed on');
       }
-      if ((await unitsOnTheWay(tx, network, tokenOf(orders))) > roomUnits) {
-        throw new StaleClaim('another batch was signed for the same units meanwhile');
-      }
       await assertNothingAlive(tx, network, payoutIds);
       const nextCheckAt = later(at, pace.checkEveryMs);
       await insertAttempt(tx, { network, attemptId, signed, nextCheckAt, at });
+      // This attempt is among them by now.
+      if ((await unitsOnTheWay(tx, network, tokenOf(orders))) > roomUnits) {
+        throw new StaleClaim('another batch was signed for the same units meanwhile');
+      }
       const carrier = { network, signed: transaction, purpose: 'CARRY', attemptId, at } as const;
       return await insertTransaction(tx, carrier);
     });

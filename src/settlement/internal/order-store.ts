@@ -97,7 +97,8 @@ export async function claimQueued(
     `UPDATE settlement_orders AS o
      SET claim_token = o.claim_token + 1, available_at = $4
      FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
-     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+     WHERE o.network = $1 AND o.payout_id = ANY($2::uuid[]) AND o.payout_id = c.payout_id
+       AND o.claim_token = c.claim_token
        AND o.state = 'QUEUED' AND (o.available_at <= $5 OR o.available_at > $6)
      RETURNING ${COLUMNS.replaceAll(/(\w+)/g, 'o.$1')}`,
     [
@@ -124,7 +125,8 @@ export async function postponeOrders(
     `UPDATE settlement_orders AS o
      SET available_at = $4, waiting_for = $5, updated_at = $6
      FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
-     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+     WHERE o.network = $1 AND o.payout_id = ANY($2::uuid[]) AND o.payout_id = c.payout_id
+       AND o.claim_token = c.claim_token
        AND o.state = 'QUEUED'`,
     [
       first.network,
@@ -172,7 +174,8 @@ export async function putInFlight(
      SET state = 'IN_FLIGHT', fence = $4, transaction_hash = $5, waiting_for = NULL,
          version = o.version + 1, updated_at = $6
      FROM unnest($2::uuid[], $3::bigint[]) AS c (payout_id, claim_token)
-     WHERE o.network = $1 AND o.payout_id = c.payout_id AND o.claim_token = c.claim_token
+     WHERE o.network = $1 AND o.payout_id = ANY($2::uuid[]) AND o.payout_id = c.payout_id
+       AND o.claim_token = c.claim_token
        AND o.state = 'QUEUED' AND o.fence IS NULL
      RETURNING o.payout_id`,
     [
@@ -255,8 +258,8 @@ export async function requeue(
 }
 
 /**
- * Units that are signed for but in no block yet: the treasury's balance still holds them. A fence is looked
- * for among attempts that are not dead, because the index over fences holds no others.
+ * Units that are signed for but in no block yet: the treasury's balance still holds them. Looked for from
+ * the few attempts that wait for a block: what lies in one and is not final yet is many times more.
  */
 export async function unitsOnTheWay(
   db: Queryable,
@@ -264,12 +267,10 @@ export async function unitsOnTheWay(
   token: Token,
 ): Promise<bigint> {
   const [row] = await db.query<{ units: bigint }>(
-    `SELECT coalesce(sum(o.units), 0) AS units FROM settlement_orders o
-     WHERE o.network = $1 AND o.token = $2 AND o.state = 'IN_FLIGHT'
-       AND NOT EXISTS (
-         SELECT 1 FROM settlement_attempts a
-         WHERE a.network = $1 AND a.fence = o.fence AND a.state <> 'DEAD' AND a.block_number IS NOT NULL
-       )`,
+    `SELECT coalesce(sum(o.units), 0) AS units FROM settlement_attempts a
+     JOIN settlement_orders o
+       ON o.network = $1 AND o.fence = a.fence AND o.state = 'IN_FLIGHT' AND o.token = $2
+     WHERE a.network = $1 AND a.state = 'OPEN' AND a.block_number IS NULL`,
     [network, token],
   );
   return row?.units ?? 0n;

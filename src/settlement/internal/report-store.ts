@@ -1,6 +1,7 @@
 import type { Queryable, Tx } from '../../database/database.ts';
 import type { NetworkId } from '../../money/asset.ts';
 import type { Order, OrderState } from '../order.ts';
+import { addToTotals, type Totalled } from './order-sums.ts';
 
 /** What an order says now, as of its version. */
 export type OrderNews = Pick<
@@ -67,7 +68,7 @@ export async function listEverSigned(
 
 /**
  * Notes that payouts of one network have heard of their orders' versions; what has been noted already
- * stays. The orders are locked in the order of their payouts first: the plan of an UPDATE with a join
+ * stays. A payout that has heard that it is paid is brought into the total of its asset, once. The orders are locked in the order of their payouts first: the plan of an UPDATE with a join
  * has an order of its own, and would wait for others that wait for it.
  */
 export async function markReported(tx: Tx, news: readonly OrderNews[]): Promise<void> {
@@ -80,11 +81,15 @@ export async function markReported(tx: Tx, news: readonly OrderNews[]): Promise<
     [first.network, payoutIds],
   );
   // Without ANY a plan made before there are statistics reads every order of the network.
-  await tx.query(
-    `UPDATE settlement_orders AS o SET reported_version = r.version
+  const noted = await tx.query<Totalled & { is_totalled: boolean | null }>(
+    `UPDATE settlement_orders AS o SET reported_version = r.version,
+       is_totalled = CASE WHEN o.state = 'PAID' AND o.version = r.version THEN true END
      FROM unnest($2::uuid[], $3::integer[]) AS r (payout_id, version)
      WHERE o.network = $1 AND o.payout_id = ANY($2::uuid[]) AND o.payout_id = r.payout_id
-       AND o.reported_version < r.version`,
+       AND o.reported_version < r.version
+     RETURNING o.token, o.units, o.is_totalled`,
     [first.network, payoutIds, news.map((order) => order.version)],
   );
+  const totalled = noted.filter((order) => order.is_totalled === true);
+  await addToTotals(tx, first.network, totalled);
 }

@@ -10,7 +10,6 @@ import { webhookMetrics, type WebhookMetrics } from './internal/webhook-metrics.
 import { prepareDeliveries, type Attempt } from './prepare-deliveries.ts';
 import { createRecorder, isDelivered, type Recorder } from './record-outcomes.ts';
 import type { Sender } from './send.ts';
-import { signatureHeaders } from './sign.ts';
 import { createSigningKeys, type SigningKeys } from './signing-secrets.ts';
 import type { SecretDeps } from './webhook-secret.ts';
 
@@ -80,7 +79,7 @@ async function sendAndRecord(desk: Desk, attempt: Attempt): Promise<LaneResult> 
   const outcome = await desk.sender.send({
     endpointId: delivery.endpointId,
     url: delivery.url,
-    headers: { ...signatureHeaders(message, attempt.secrets), ...headers },
+    headers: { ...attempt.sign(message), ...headers },
     body,
   });
   const durationMs = Math.max(0, desk.clock.now().getTime() - startedAt.getTime());

@@ -17,8 +17,8 @@ import {
   type DeliveryToSend,
 } from './internal/delivery-store.ts';
 import type { WebhookMetrics } from './internal/webhook-metrics.ts';
-import type { SigningSecrets } from './sign.ts';
-import type { SigningKeys } from './signing-secrets.ts';
+import type { Sign } from './sign.ts';
+import type { Signing, SigningKeys } from './signing-secrets.ts';
 
 export interface PrepareDeps {
   readonly database: Database;
@@ -33,7 +33,7 @@ export interface Attempt {
   readonly item: LaneItem;
   readonly delivery: DeliveryToSend;
   readonly payout: Payout;
-  readonly secrets: SigningSecrets;
+  readonly sign: Sign;
   readonly traceId: string | undefined;
   readonly number: number;
   readonly startedAt: Date;
@@ -101,7 +101,7 @@ async function prepareBatch(deps: PrepareDeps, items: readonly LaneItem[]): Prom
     else looks.push({ item, delivery });
   }
   const [payouts, traces, secrets] = await readAbout(deps, looks);
-  const wanted: (Look & { payout: Payout; secrets: SigningSecrets })[] = [];
+  const wanted: (Look & { payout: Payout; sign: Sign })[] = [];
   const skipped: (Look & { reason: string })[] = [];
   const broken: LaneItem[] = [];
   for (const look of looks) {
@@ -112,7 +112,7 @@ async function prepareBatch(deps: PrepareDeps, items: readonly LaneItem[]): Prom
     if (payout === undefined || reason !== undefined) {
       skipped.push({ ...look, reason: reason ?? 'the payout does not exist' });
     } else if (own === undefined) broken.push(look.item);
-    else wanted.push({ ...look, payout, secrets: own });
+    else wanted.push({ ...look, payout, sign: own.sign });
   }
   await skip(deps, skipped);
   const startedAt = deps.clock.now();
@@ -144,7 +144,7 @@ async function readAbout(
   [
     payouts: ReadonlyMap<string, Payout>,
     traces: ReadonlyMap<string, string>,
-    secrets: ReadonlyMap<string, SigningSecrets>,
+    secrets: ReadonlyMap<string, Signing>,
   ]
 > {
   const deliveries = looks.map(({ delivery }) => delivery);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
-import { signatureHeaders } from './sign.ts';
+import { createSign, type SignedMessage, type SigningSecrets } from './sign.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const OTHER = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
@@ -10,6 +10,8 @@ const message = {
   body: '{"test": 2432232314}',
   at: new Date(1_614_265_330_999),
 };
+const signatureHeaders = (signed: SignedMessage, secrets: SigningSecrets): Record<string, string> =>
+  createSign(secrets)(signed);
 const one = (secret: string) => ({ all: [secret], forXSignature: secret });
 
 test('the vector that the Standard Webhooks libraries publish', () => {

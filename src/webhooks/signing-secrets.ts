@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.ts';
 import type { Queryable } from '../database/database.ts';
-import type { SigningSecrets } from './sign.ts';
+import { createSign, type Sign, type SigningSecrets } from './sign.ts';
 import {
   getOrCreateWebhookSecrets,
   openSecrets,
@@ -10,13 +10,16 @@ import {
   type WebhookSecrets,
 } from './webhook-secret.ts';
 
-/** What webhooks are signed with, of any number of businesses. */
+/** What a business's webhooks are signed with at this moment. */
+export interface Signing {
+  readonly secrets: SigningSecrets;
+  readonly sign: Sign;
+}
+
+/** The same of any number of businesses. */
 export interface SigningKeys {
-  /**
-   * The secrets in force at this moment, by business. One whose secrets do not open is logged and is not
-   * among them.
-   */
-  of(businessIds: Iterable<string>): Promise<ReadonlyMap<string, SigningSecrets>>;
+  /** By business. One whose secrets do not open is logged and is not among them. */
+  of(businessIds: Iterable<string>): Promise<ReadonlyMap<string, Signing>>;
 }
 
 export interface SigningDeps extends SecretDeps {
@@ -37,15 +40,15 @@ export function createSigningKeys(deps: SigningDeps): SigningKeys {
     of: async (businessIds) => {
       const wanted = [...new Set(businessIds)];
       const rows = await readSealedSecrets(deps.database, wanted);
-      const found = new Map<string, SigningSecrets>();
+      const found = new Map<string, Signing>();
       for (const businessId of wanted) {
         try {
           const sealed = rows.get(businessId);
-          const secrets =
+          const signing =
             sealed === undefined
-              ? await getOrCreateWebhookSecrets(deps.database, deps, businessId)
-              : recall(opened, sealed, () => openSecrets(deps, sealed));
-          found.set(businessId, toSigning(deps, secrets));
+              ? toSigning(await getOrCreateWebhookSecrets(deps.database, deps, businessId))
+              : recall(deps, opened, sealed);
+          found.set(businessId, signing);
         } catch (error) {
           deps.log.error({ err: error, businessId }, 'webhook secrets cannot be read');
         }
@@ -57,22 +60,28 @@ export function createSigningKeys(deps: SigningDeps): SigningKeys {
 
 interface Opened {
   readonly sealed: SealedSecrets;
-  readonly secrets: WebhookSecrets;
+  readonly signing: Signing;
+  /** A secret that retires then counts for nothing any more. */
+  readonly until: Date | undefined;
 }
 
-function recall(
-  opened: Map<string, Opened>,
-  sealed: SealedSecrets,
-  open: () => WebhookSecrets,
-): WebhookSecrets {
+function recall(deps: SigningDeps, opened: Map<string, Opened>, sealed: SealedSecrets): Signing {
   const kept = opened.get(sealed.businessId);
   opened.delete(sealed.businessId);
-  const now =
-    kept !== undefined && isSame(kept.sealed, sealed) ? kept : { sealed, secrets: open() };
+  const isGood =
+    kept !== undefined &&
+    isSame(kept.sealed, sealed) &&
+    (kept.until === undefined || deps.clock.now() < kept.until);
+  const now = isGood ? kept : openAnew(deps, sealed);
   opened.set(sealed.businessId, now);
   const [longestUnused] = opened.keys();
   if (opened.size > MAX_OPEN && longestUnused !== undefined) opened.delete(longestUnused);
-  return now.secrets;
+  return now.signing;
+}
+
+function openAnew(deps: SigningDeps, sealed: SealedSecrets): Opened {
+  const secrets = openSecrets(deps, sealed);
+  return { sealed, signing: toSigning(secrets), until: secrets.retiring?.retiresAt };
 }
 
 function isSame(a: SealedSecrets, b: SealedSecrets): boolean {
@@ -86,13 +95,13 @@ function isSame(a: SealedSecrets, b: SealedSecrets): boolean {
   );
 }
 
-/** A secret that has retired since it was opened counts for nothing any more. */
-function toSigning({ clock }: SigningDeps, { current, retiring }: WebhookSecrets): SigningSecrets {
-  if (retiring === null || retiring.retiresAt <= clock.now()) {
-    return { all: [current], forXSignature: current };
-  }
-  return {
-    all: [current, retiring.secret],
-    forXSignature: retiring.makesXSignature ? retiring.secret : current,
-  };
+function toSigning({ current, retiring }: WebhookSecrets): Signing {
+  const secrets: SigningSecrets =
+    retiring === null
+      ? { all: [current], forXSignature: current }
+      : {
+          all: [current, retiring.secret],
+          forXSignature: retiring.makesXSignature ? retiring.secret : current,
+        };
+  return { secrets, sign: createSign(secrets) };
 }

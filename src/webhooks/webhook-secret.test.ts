@@ -32,7 +32,7 @@ async function change(by: Change): Promise<WebhookSecrets> {
 
 /** One set of keys for all tests, as a worker has: what it remembers must not outlive a change. */
 async function signing(): Promise<SigningSecrets | undefined> {
-  return (await keys.of([businessId])).get(businessId);
+  return (await keys.of([businessId])).get(businessId)?.secrets;
 }
 
 test('a business has one secret, whoever asks first', async () => {

@@ -105,11 +105,13 @@ async function tryTogether(
   return undefined;
 }
 
-/** `left`: of each account, by id, in ledger units. */
 type Written =
-  | { readonly isKnown: true; readonly left: ReadonlyMap<string, bigint> }
-  /** The answer was lost. `found` are the ids of payouts that are there. */
-  | { readonly isKnown: false; readonly found: ReadonlySet<string> };
+  /** `left`: of each account, by id, in ledger units. */
+  | { readonly kind: 'written'; readonly left: ReadonlyMap<string, bigint> }
+  /** The answer was lost; all of it was found. */
+  | { readonly kind: 'found' }
+  /** The answer was lost, and what was found, by the payouts' ids, is not all. */
+  | { readonly kind: 'unknown'; readonly found: ReadonlySet<string> };
 
 /** Throws where the statement had no effect. */
 async function write(deps: CreateDeps, accepted: readonly Accepted[]): Promise<Written> {
@@ -119,10 +121,11 @@ async function write(deps: CreateDeps, accepted: readonly Accepted[]): Promise<W
     const rows = await deps.database.query<LeftRow>(text, values);
     deps.onWritten?.((performance.now() - startedMs) / 1000);
     const left = new Map(rows.map((row) => [row.account_id, row.available_units]));
-    return { isKnown: true, left };
+    return { kind: 'written', left };
   } catch (error) {
     if (hadNoEffect(error)) throw error;
-    return { isKnown: false, found: await lookFor(deps, accepted) };
+    const found = await lookFor(deps, accepted);
+    return found.size === accepted.length ? { kind: 'found' } : { kind: 'unknown', found };
   }
 }
 
@@ -132,32 +135,42 @@ function outcomeOf(
   expected: ReadonlyMap<string, bigint>,
   written: Written | undefined,
 ): Outcome | undefined {
+  if (decision.kind === 'final') return decision.outcome;
+  if (written === undefined || written.kind === 'unknown')
+    return outcomeOfUnknown(decision, written);
   switch (decision.kind) {
-    case 'final':
-      return decision.outcome;
-    case 'accepted': {
-      const { payout } = decision.accepted;
-      const isThere = written?.isKnown === true || written?.found.has(payout.payoutId) === true;
-      return isThere ? { kind: 'created', payout } : unknown();
-    }
+    case 'accepted':
+      return { kind: 'created', payout: decision.accepted.payout };
     case 'following':
-      return written?.isKnown === true ? decision.outcome : undefined;
+      return decision.outcome;
     case 'short':
       return isStillShort(decision, expected, written) ? decision.outcome : undefined;
   }
 }
 
+/** What follows from an order of which nobody knows is not known either. */
+function outcomeOfUnknown(decision: Decision, written: Written | undefined): Outcome {
+  if (decision.kind === 'accepted' && written?.kind === 'unknown') {
+    const { payout } = decision.accepted;
+    if (written.found.has(payout.payoutId)) return { kind: 'created', payout };
+  }
+  const fault = new Fault(
+    'UNAVAILABLE',
+    'The payout may or may not have been created. Ask again with the same Idempotency-Key or merchantReference.',
+  );
+  return { kind: 'unknown', fault };
+}
+
 /** Units that came to the account before the write, from elsewhere, were not seen by the decision. */
 function isStillShort(
-  decision: Decision & { kind: 'short' },
+  { accountId, missingUnits }: Decision & { kind: 'short' },
   expected: ReadonlyMap<string, bigint>,
-  written: Written | undefined,
+  written: Written,
 ): boolean {
-  if (written?.isKnown !== true) return false;
-  const left = written.left.get(decision.accountId);
-  const expectedLeft = expected.get(decision.accountId);
+  const left = written.kind === 'written' ? written.left.get(accountId) : undefined;
+  const expectedLeft = expected.get(accountId);
   if (left === undefined || expectedLeft === undefined) return false;
-  return decision.missingUnits > left - expectedLeft;
+  return missingUnits > left - expectedLeft;
 }
 
 /** Before each look. A statement whose connection is gone may still be at work, or its server starting. */
@@ -178,14 +191,6 @@ async function lookFor(deps: CreateDeps, accepted: readonly Accepted[]): Promise
     if (found.size === accepted.length) break;
   }
   return found;
-}
-
-function unknown(): Outcome {
-  const fault = new Fault(
-    'UNAVAILABLE',
-    'The payout may or may not have been created. Ask again with the same Idempotency-Key or merchantReference.',
-  );
-  return { kind: 'unknown', fault };
 }
 
 function failed(error: unknown): Outcome {

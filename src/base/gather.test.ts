@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createGather, type GatherLimits } from './gather.ts';
 
-const wide: GatherLimits = { maxLoads: 1, maxKeys: 100, maxWaiting: 100 };
+const wide: GatherLimits = { maxLoads: 1, patienceMs: 0, maxKeys: 100, maxWaiting: 100 };
 
 /** Loads that end when the test says so. */
 function heldLoads(limits: Partial<GatherLimits> = {}) {
@@ -47,20 +47,37 @@ describe('a gather', () => {
     await Promise.all(later);
   });
 
-  test('has no more loads out than it may, and none with more keys than it may', async () => {
-    const { gather, loads, keys } = heldLoads({ maxLoads: 2, maxKeys: 2 });
-    const asked = [1, 2, 3, 4, 5].map(async (key) => await gather(key));
+  test('puts no more keys into a load than it may', async () => {
+    const { gather, loads, keys } = heldLoads({ maxKeys: 2 });
+    const asked = [1, 2, 3].map(async (key) => await gather(key));
     await turn();
-    expect(keys()).toEqual([
-      [1, 2],
-      [3, 4],
-    ]);
+    expect(keys()).toEqual([[1, 2]]);
+    loads[0]?.end();
+    await turn();
+    expect(keys()).toEqual([[1, 2], [3]]);
     loads[1]?.end();
-    await turn();
-    expect(keys()).toEqual([[1, 2], [3, 4], [5]]);
+    expect(await Promise.all(asked)).toHaveLength(3);
+  });
+
+  test('does not wait for a slow load, and has no more loads out than it may', async () => {
+    const { gather, loads, keys } = heldLoads({ maxLoads: 2, patienceMs: 5 });
+    const asked: Promise<string>[] = [];
+    for (const key of [1, 2, 3]) {
+      asked.push(gather(key));
+      await turn();
+    }
+    expect(keys()).toEqual([[1]]);
+    await vi.waitUntil(() => loads.length === 2);
+    asked.push(gather(4));
+    // Both are slow by now, and a third may not be out.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(keys()).toEqual([[1], [2, 3]]);
+    loads[1]?.end();
+    await vi.waitUntil(() => loads.length === 3);
+    expect(keys()).toEqual([[1], [2, 3], [4]]);
     loads[0]?.end();
     loads[2]?.end();
-    expect(await Promise.all(asked)).toHaveLength(5);
+    expect(await Promise.all(asked)).toHaveLength(4);
   });
 
   test('tells everybody of a load that it failed, and goes on', async () => {

@@ -4,8 +4,10 @@ import { Fault } from './fault.ts';
 export type Gather<K, V> = (key: K) => Promise<V>;
 
 export interface GatherLimits {
-  /** Loads that are out at once. */
+  /** Loads that are out at once: more than one only where the others are slow. */
   readonly maxLoads: number;
+  /** A load that is out for so long is slow: what waits goes without it. */
+  readonly patienceMs: number;
   /** Keys of one load. */
   readonly maxKeys: number;
   /** Keys that wait for a load; one more is refused. */
@@ -19,10 +21,11 @@ interface Asked<K, V> {
 }
 
 /**
- * Makes one load of what many ask for. While as many loads are out as may be, keys wait and go together
- * with the next; where none is out a key waits only for the others of the same turn of the event loop. Nothing
- * is kept: a key that is asked for is loaded after it was asked. `load` gives the values in the order of the
- * keys, and its failure is everybody's who asked. A key beyond `maxWaiting` is refused with OVERLOADED.
+ * Makes one load of what many ask for. While a load is out keys wait and go together with the next; where
+ * none is out a key waits only for the others of the same turn of the event loop. A load on a connection that
+ * broke silently holds nobody up for longer than `patienceMs`. Nothing is kept: a key is loaded after it was
+ * asked for. `load` gives the values in the order of the keys, and its failure is everybody's who asked. A key
+ * beyond `maxWaiting` is refused with OVERLOADED.
  */
 export function createGather<K, V>(
   load: (keys: readonly K[]) => Promise<readonly V[]>,
@@ -30,10 +33,13 @@ export function createGather<K, V>(
 ): Gather<K, V> {
   let waiting: Asked<K, V>[] = [];
   let loadsOut = 0;
+  /** Of these nobody thinks that they will end soon. */
+  let slowLoads = 0;
   let isSet = false;
 
   const setOff = (): void => {
-    if (isSet || loadsOut >= limits.maxLoads || waiting.length === 0) return;
+    const mayBegin = loadsOut === slowLoads && loadsOut < limits.maxLoads;
+    if (isSet || !mayBegin || waiting.length === 0) return;
     isSet = true;
     setImmediate(begin);
   };
@@ -42,11 +48,18 @@ export function createGather<K, V>(
     const batch = waiting.slice(0, limits.maxKeys);
     waiting = waiting.slice(limits.maxKeys);
     loadsOut += 1;
+    let isSlow = false;
+    const timer = setTimeout(() => {
+      isSlow = true;
+      slowLoads += 1;
+      setOff();
+    }, limits.patienceMs);
     void serve(load, batch).then(() => {
+      clearTimeout(timer);
       loadsOut -= 1;
+      if (isSlow) slowLoads -= 1;
       setOff();
     });
-    setOff();
   };
 
   return async (key) =>

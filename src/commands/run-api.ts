@@ -153,7 +153,7 @@ function serverDeps(parts: Parts): Omit<ServerDeps, 'intake'> {
       perBusiness: config.requestsPerSecond * 60,
       perAddress: ATTEMPTS_PER_ADDRESS,
     },
-    isOwnWallet: createOwnWalletLookup(database),
+    isOwnWallet: createOwnWalletLookup(database, systemClock),
     readiness: parts.readiness.check,
     version: VERSION,
     confirmNow: limitAsking(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { testIds } from '../../test/harness/world.ts';
-import { later } from '../base/clock.ts';
+import { later, systemClock } from '../base/clock.ts';
 import {
   adoptSequence,
   holdLane,
@@ -218,22 +218,37 @@ describe('a stopped lane', () => {
 describe('the lookup of own wallets', () => {
   it('knows the senders of a network, however they are written', async () => {
     const { network, sender } = await newLane();
-    const isOwnWallet = createOwnWalletLookup(db.database);
+    const isOwnWallet = createOwnWalletLookup(db.database, systemClock);
     const written = sender.toUpperCase().replace('X', 'x');
     expect(await isOwnWallet(network, written)).toBe(true);
     expect(await isOwnWallet('MATIC_MAINNET', sender)).toBe(false);
     expect(await isOwnWallet(network, `0x${'1'.repeat(40)}`)).toBe(false);
   });
 
-  it('tells those apart that are asked together, and knows a wallet from its opening on', async () => {
-    const isOwnWallet = createOwnWalletLookup(db.database);
-    const [one, other] = [await newLane(), await newLane()];
-    const asked = [one.sender, `0x${'1'.repeat(40)}`, other.sender].map(
-      async (address) => await isOwnWallet(one.network, address),
-    );
-    const elsewhere = isOwnWallet('MATIC_MAINNET', one.sender);
-    expect(await Promise.all([...asked, elsewhere])).toEqual([true, false, true, false]);
-    const opened = await newLane();
-    expect(await isOwnWallet(opened.network, opened.sender)).toBe(true);
+  it('knows a new wallet after a second, whichever way the clock is put', async () => {
+    let now = NOW;
+    const clock = { ...systemClock, now: () => now };
+    const isOwnWallet = createOwnWalletLookup(db.database, clock);
+    for (const changeMs of [1_000, -1_000]) {
+      await isOwnWallet('BSC_MAINNET', '0x1');
+      const { network, sender } = await newLane();
+      now = later(now, changeMs / 2);
+      expect(await isOwnWallet(network, sender)).toBe(false);
+      now = later(now, changeMs / 2);
+      expect(await isOwnWallet(network, sender)).toBe(true);
+    }
+  });
+
+  it('looks again where a look failed', async () => {
+    const { network, sender } = await newLane();
+    let isDown = true;
+    const query: typeof db.database.query = async (text, values) => {
+      if (isDown) throw new Error('down');
+      return await db.database.query(text, values);
+    };
+    const isOwnWallet = createOwnWalletLookup({ query }, { ...systemClock, now: () => NOW });
+    await expect(isOwnWallet(network, sender)).rejects.toThrow('down');
+    isDown = false;
+    expect(await isOwnWallet(network, sender)).toBe(true);
   });
 });

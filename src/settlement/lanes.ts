@@ -1,5 +1,4 @@
-import { later } from '../base/clock.ts';
-import { createGather } from '../base/gather.ts';
+import { later, type Clock } from '../base/clock.ts';
 import type { Queryable, Tx } from '../database/database.ts';
 import type { NetworkId } from '../money/asset.ts';
 import { accountSpelling } from '../networks/address.ts';
@@ -226,30 +225,35 @@ export async function findLane(
 /** Whether an address is a wallet that Knit itself pays from on that network. */
 export type IsOwnWallet = (network: NetworkId, address: string) => Promise<boolean>;
 
-/** What is asked together is looked up together; each time anew, because wallets are opened meanwhile. */
-export function createOwnWalletLookup(db: Queryable): IsOwnWallet {
-  const walletsOf = createGather(
-    async (networks: readonly NetworkId[]) => await readWallets(db, networks),
-    LOOKUP_LIMITS,
-  );
-  return async (network, address) =>
-    (await walletsOf(network)).has(accountSpelling(network, address));
+/**
+ * How long a reading of the wallets counts. They are opened by a worker before anybody can know them, and
+ * never closed, so a request loses nothing by it.
+ */
+const WALLETS_COUNT_MS = 1_000;
+
+/** Reads the wallets of all networks together, at most once a second. */
+export function createOwnWalletLookup(db: Queryable, clock: Clock): IsOwnWallet {
+  let read: { readonly atMs: number; readonly wallets: Promise<ReadonlySet<string>> } | undefined;
+  return async (network, address) => {
+    const nowMs = clock.now().getTime();
+    if (read === undefined || Math.abs(nowMs - read.atMs) >= WALLETS_COUNT_MS) {
+      const wallets = readWallets(db);
+      read = { atMs: nowMs, wallets };
+      wallets.catch(() => {
+        if (read?.wallets === wallets) read = undefined;
+      });
+    }
+    return (await read.wallets).has(walletName(network, address));
+  };
 }
 
-/** As many may wait as a process takes requests at all. */
-const LOOKUP_LIMITS = { maxLoads: 2, maxKeys: 1_000, maxWaiting: 100_000 };
-
-async function readWallets(
-  db: Queryable,
-  networks: readonly NetworkId[],
-): Promise<ReadonlySet<string>[]> {
-  const found = new Map(networks.map((network) => [network, new Set<string>()]));
+async function readWallets(db: Queryable): Promise<ReadonlySet<string>> {
   const rows = await db.query<{ network: NetworkId; sender: string }>(
-    `SELECT network, sender FROM settlement_lanes WHERE network = ANY($1)`,
-    [[...found.keys()]],
+    'SELECT network, sender FROM settlement_lanes',
   );
-  for (const { network, sender } of rows) {
-    found.get(network)?.add(accountSpelling(network, sender));
-  }
-  return networks.map((network) => found.get(network) ?? new Set());
+  return new Set(rows.map(({ network, sender }) => walletName(network, sender)));
+}
+
+function walletName(network: NetworkId, address: string): string {
+  return `${network} ${accountSpelling(network, address)}`;
 }

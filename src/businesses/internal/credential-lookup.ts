@@ -16,11 +16,8 @@ export interface CredentialRow {
   readonly ranges: string[];
 }
 
-/**
- * Two reads go on at once, so that one on a connection that has broken silently does not keep everybody
- * waiting. As many may wait as a process takes requests at all.
- */
-const LIMITS = { maxLoads: 2, maxKeys: 128, maxWaiting: 100_000 };
+/** As many may wait as a process takes requests at all. */
+const LIMITS = { maxLoads: 4, patienceMs: 50, maxKeys: 256, maxWaiting: 100_000 };
 
 /**
  * Finds credentials, those that are asked for together by one statement. Its parameters are the ids of

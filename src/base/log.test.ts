@@ -45,17 +45,36 @@ test('of several errors in one the first is named, and a circle ends', () => {
   });
 });
 
+test.each([
+  ['connect postgres://knit:secret@db:5432/knit failed', 'connect postgres://db:5432 failed'],
+  ['HTTP 401 from https://node.example.com/v2/secret', 'HTTP 401 from https://node.example.com'],
+  ['"https://secret:x@node/?key=secret" (again)', '"https://node" (again)'],
+  ['see file:///srv/knit/src/main.ts:1:2', 'see file:///srv/knit/src/main.ts:1:2'],
+  ['no URL: 10:20 a//b', 'no URL: 10:20 a//b'],
+])('of the URL in %j only who is reached is shown', (message, shown) => {
+  const line = lineOf({ err: new Error('outer', { cause: new Error(message) }) });
+  expect(line).toMatchObject({ err: { cause: { message: shown } } });
+  expect(JSON.stringify(line)).not.toContain('secret');
+});
+
 test('what is thrown and is no error is shown as text', () => {
   expect(lineOf({ err: 'a text' })).toMatchObject({ err: 'a text' });
 });
 
-test.each(['authorization', 'x-api-key', 'apiKey', 'clientSecret', 'mnemonic', 'databaseUrl'])(
-  'the value of %s is not shown',
-  (name) => {
-    const line = lineOf({ [name]: 'a secret', request: { [name]: 'a secret' } });
-    expect(JSON.stringify(line)).not.toContain('a secret');
-  },
-);
+test.each([
+  'authorization',
+  'cookie',
+  'x-api-key',
+  'apiKey',
+  'clientSecret',
+  'mnemonic',
+  'databaseUrl',
+  'rpcUrls',
+  'privateKey',
+])('the value of %s is not shown', (name) => {
+  const line = lineOf({ [name]: 'a secret', request: { [name]: 'a secret' } });
+  expect(JSON.stringify(line)).not.toContain('a secret');
+});
 
 test('what a child is given is redacted as well, in its own lines and in those of its children', () => {
   const lines: string[] = [];

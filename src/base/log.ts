@@ -12,6 +12,9 @@ export interface Log {
 /** Names whose values never reach the log, at the top or one level down. */
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
   'x-api-key',
   'apiKey',
   'secret',
@@ -22,6 +25,14 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'databaseUrl',
   'password',
   'access_token',
+  'accessToken',
+  'webhookSecret',
+  'privateKey',
+  'treasuryMnemonic',
+  'connectionString',
+  // A provider's key is part of them.
+  'rpcUrl',
+  'rpcUrls',
 ]);
 
 const REDACTED = [...SECRET_NAMES].flatMap((name) => [`["${name}"]`, `*["${name}"]`]);
@@ -48,11 +59,18 @@ function namesOf(error: unknown, depth = 0): ErrorNames | undefined {
   const cause: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   return {
     type: error.constructor.name,
-    message,
+    message: withoutPaths(message),
     code: 'code' in error ? error.code : undefined,
-    stack,
+    stack: stack === undefined ? undefined : withoutPaths(stack),
     cause: namesOf(cause, depth + 1),
   };
+}
+
+/** Who is reached stays; a password before it, or a key after it, does not. Files of a stack are no URLs here. */
+const URLS = /\b(?!file:)([a-z][a-z\d+.-]*:\/\/)(?:[^\s/?#@"']*@)?([^\s/?#"')]*)[^\s"')]*/gi;
+
+function withoutPaths(text: string): string {
+  return text.replaceAll(URLS, '$1$2');
 }
 
 /** Logs as JSON lines to standard error, or to `destination`. */
@@ -64,7 +82,7 @@ export function createLog(
     level: options.level,
     base: { service: options.service },
     timestamp: stdTimeFunctions.isoTime,
-    serializers: { err: (error: unknown) => namesOf(error) ?? String(error) },
+    serializers: { err: (error: unknown) => namesOf(error) ?? withoutPaths(String(error)) },
   };
   const redact = { paths: REDACTED, censor: '[redacted]' };
   return withoutSecrets(pino(settings, destination), pino({ ...settings, redact }, destination));

@@ -55,6 +55,8 @@ export interface PlatformOptions {
   readonly merchants?: number;
   /** How many APIs can run side by side; default: one. */
   readonly apis?: number;
+  /** Further settings of all processes, or others in the place of the usual ones. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export async function createPlatform(options: PlatformOptions): Promise<Platform> {
@@ -75,7 +77,8 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
   guard.removeFolder(folder);
   const ports = await lastingPorts(options.apis ?? 1);
   const apiUrls = ports.map((port) => `http://127.0.0.1:${port}`);
-  const env = await settingsOf({ chain, databaseUrl, rpcUrls, folder });
+  const usual = await settingsOf({ chain, databaseUrl, rpcUrls, folder });
+  const env = { ...usual, ...options.settings };
   const services: KnitService[] = [];
   const started = (service: KnitService): KnitService => {
     services.push(service);

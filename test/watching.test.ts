@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { recipientOf } from './harness/fresh-recipient.ts';
+import { readOverHttp } from './harness/order-over-http.ts';
+import { startWatchedKnit, type WatchedKnit } from './harness/watched-knit.ts';
+
+// An API and a worker as an operator watches them: their figures, their readiness, the trace of a payout
+// from its request to its webhook, and everything that they write, searched for secrets.
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const TRACEPARENT = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+
+let knit: WatchedKnit;
+let payoutId: string;
+
+beforeAll(async () => {
+  knit = await startWatchedKnit();
+  payoutId = await orderTraced();
+  await untilCompleted(payoutId);
+  await knit.receiver.received(1);
+  await orderWrongly();
+});
+afterAll(async () => {
+  await knit.close();
+});
+
+function url(path: string): string {
+  return knit.platform.apiUrl + path;
+}
+
+/** By a bearer token. */
+async function orderTraced(): Promise<string> {
+  const { clientId, clientSecret } = knit.merchant;
+  const granted = await fetch(url('/oauth/token'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+    }),
+  });
+  const { access_token: token } = (await granted.json()) as { access_token: string };
+  knit.keepSecret('the access token', token);
+  const answer = await fetch(url('/api/v1/payouts'), {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      traceparent: TRACEPARENT,
+    },
+    body: JSON.stringify({
+      network: knit.platform.chain.network,
+      token: 'USDT',
+      amount: '1.5',
+      toAddress: recipientOf('MATIC_MAINNET', randomUUID()),
+    }),
+  });
+  expect(answer.status).toBe(201);
+  return ((await answer.json()) as { data: { id: string } }).data.id;
+}
+
+async function untilCompleted(id: string): Promise<void> {
+  for (;;) {
+    const { status } = await readOverHttp(knit.platform, { merchant: knit.merchant, payoutId: id });
+    if (status === 'COMPLETED') return;
+    expect(status).not.toBe('FAILED');
+    await sleep(200);
+  }
+}
+
+/** What goes wrong is what is logged at length: credentials, bodies, and a database that hangs up. */
+async function orderWrongly(): Promise<void> {
+  const wrong = (name: string): string => {
+    const secret = `wrong-${randomUUID()}`;
+    knit.keepSecret(name, secret);
+    return secret;
+  };
+  const requests: readonly RequestInit[] = [
+    { headers: { 'x-api-key': wrong('a wrong API key') } },
+    { headers: { authorization: `Bearer ${wrong('a wrong token')}` } },
+    { headers: { cookie: `session=${wrong('a cookie')}` } },
+    {
+      method: 'POST',
+      headers: { 'x-api-key': knit.merchant.apiKey },
+      body: `{"password":"${wrong('a field')}`,
+    },
+  ];
+  for (const request of requests) {
+    const { status } = await fetch(url('/api/v1/payouts'), request);
+    expect([400, 401]).toContain(status);
+  }
+  const refused = await fetch(url('/oauth/token'), {
+    method: 'POST',
+    body: `grant_type=client_credentials&client_id=x&client_secret=${wrong('a wrong client secret')}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  expect(refused.status).toBe(401);
+  await knit.db.database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+  await sleep(2_000);
+}
+
+describe('a payout', () => {
+  it('is found under its trace in the log of both processes', () => {
+    const said = knit
+      .lines()
+      .filter((line) => line['traceId'] === TRACE_ID)
+      .map(({ service, payoutId: id, msg }) => [service, id ?? null, msg]);
+    expect(said).toContainEqual(['api', null, 'request']);
+    for (const words of ['was accepted for settlement', 'was signed', 'was settled']) {
+      expect(said).toContainEqual(['worker', payoutId, `a payout ${words}`]);
+    }
+  });
+
+  it('takes its trace along to the merchant', () => {
+    const [delivery] = knit.receiver.requests;
+    expect(delivery?.headers['traceparent']).toMatch(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-0`));
+  });
+});
+
+describe('readiness', () => {
+  it('is told by both, with what was looked at', async () => {
+    const { api, worker } = await knit.ask('/readyz');
+    const { network } = knit.platform.chain;
+    expect([api.status, await api.json()]).toEqual([
+      200,
+      { status: 'ready', checks: { database: 'ok', api: 'ok' } },
+    ]);
+    expect([worker.status, await worker.json()]).toEqual([
+      200,
+      { status: 'ready', checks: { database: 'ok', [network]: 'ok' } },
+    ]);
+    const alive = await knit.ask('/healthz');
+    expect([alive.api.status, alive.worker.status]).toEqual([200, 200]);
+  });
+
+  it('is told to the public without a reason, and the figures are not', async () => {
+    const ready = await fetch(url('/readyz'));
+    expect(ready.status).toBe(200);
+    expect(await ready.text()).not.toContain('checks');
+    expect((await fetch(url('/metrics'))).status).toBe(404);
+  });
+});
+
+describe('no secret', () => {
+  it('is in what the processes write', () => {
+    const output = knit.output();
+    // A search through nothing finds nothing.
+    expect(output).toContain('api listens');
+    expect(output).toContain('worker runs');
+    expect(knit.lines().length).toBeGreaterThan(20);
+    const found = Object.entries(knit.secrets).filter(([, secret]) => output.includes(secret));
+    expect(found.map(([name]) => name)).toEqual([]);
+    expect(Object.keys(knit.secrets).length).toBeGreaterThan(12);
+  });
+
+  it('is in the figures', async () => {
+    const { api, worker } = await knit.ask('/metrics');
+    const figures = (await api.text()) + (await worker.text());
+    expect(figures).toContain('knit_settlement_payouts_total');
+    const found = Object.entries(knit.secrets).filter(([, secret]) => figures.includes(secret));
+    expect(found.map(([name]) => name)).toEqual([]);
+    // Nor what belongs to one payout or business: a series for each would have no end.
+    expect(figures).not.toContain(payoutId);
+    expect(figures).not.toContain(knit.merchant.businessId);
+  });
+});

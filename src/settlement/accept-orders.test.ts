@@ -9,6 +9,7 @@ import { appendAll } from '../outbox/outbox.ts';
 import { SETTLEMENT_TOPIC } from '../payouts/outbox-topics.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { createSetAside } from './internal/set-aside.ts';
 
 let desk: SettlementDesk;
 beforeAll(async () => {
@@ -162,6 +163,42 @@ it('sets aside the one whose order the database refuses', async () => {
   expect(await ordersOf(payouts)).toHaveLength(8);
   expect(await itemsLeft()).toBe(1);
   expect(desk.alarms).toHaveLength(1);
+});
+
+it('is not kept back by a thousand items that can never be taken over', async () => {
+  const [any] = await desk.order(1);
+  if (any === undefined) throw new Error('it is made');
+  await acceptOrders(desk.worker());
+  const items = Array.from({ length: 1_000 }, () => ({
+    businessId: any.businessId,
+    itemId: desk.ids.next(),
+    topic: SETTLEMENT_TOPIC,
+    lane: 'MATIC_MAINNET',
+    payload: { payoutId: desk.ids.next() },
+    at: desk.clock.now(),
+  }));
+  await desk.db.database.transaction(async (tx) => {
+    await appendAll(tx, items);
+  });
+  desk.clock.advance(1);
+  const aside = createSetAside();
+  const takeAll = async (): Promise<void> => {
+    while ((await acceptOrders(desk.worker(), aside)) > 0);
+  };
+  await takeAll();
+  expect(desk.alarms).toHaveLength(1_000);
+  // Until their second try is due, they cost their claims alone.
+  for (let round = 1; round <= 4; round += 1) await takeAll();
+  desk.clock.advance(LEASE_MS);
+  await takeAll();
+  expect(desk.alarms).toHaveLength(2_000);
+  desk.clock.advance(1);
+  const payouts = await desk.order(30);
+  desk.statements.length = 0;
+  await takeAll();
+  expect(await ordersOf(payouts)).toEqual(queued(payouts));
+  expect(desk.statements.length).toBeLessThan(12);
+  await desk.db.database.query('DELETE FROM outbox_items WHERE topic = $1', [SETTLEMENT_TOPIC]);
 });
 
 it('many workers at once make each order once', async () => {

@@ -9,6 +9,7 @@ import { SETTLEMENT_TOPIC } from '../payouts/outbox-topics.ts';
 import type { Payout } from '../payouts/payout.ts';
 import { insertOrders, listOrdered, type NewOrder } from './internal/accept-store.ts';
 import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
+import { createSetAside, type SetAside } from './internal/set-aside.ts';
 import type { AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -21,12 +22,19 @@ export type Accepter = Pick<
   readonly pace: Pick<Settlement['pace'], 'leaseMs'>;
 };
 
+type Accepting = Accepter & { readonly aside: SetAside };
+
 /**
  * Takes new payouts over from the outbox: first the orders are written, then the items are ended, in
  * two transactions, because they may live on different shards. A crash between them brings the items
- * again, and the orders are already there. Gives how many items it took.
+ * again, and the orders are already there. What has failed by itself is tried again later and later, as
+ * `aside` remembers. Gives how many items it took.
  */
-export async function acceptOrders(settlement: Accepter): Promise<number> {
+export async function acceptOrders(
+  accepter: Accepter,
+  aside: SetAside = createSetAside(),
+): Promise<number> {
+  const settlement: Accepting = { ...accepter, aside };
   const { database, driver, clock, pace } = settlement;
   const items = await claim(database, {
     topic: SETTLEMENT_TOPIC,
@@ -36,14 +44,17 @@ export async function acceptOrders(settlement: Accepter): Promise<number> {
     longestMs: 2 * pace.leaseMs,
     now: clock.now(),
   });
-  const ready = await readItems(settlement, items);
-  const aside = await doAllSettingAside(ready, async (some) => await takeOver(settlement, some));
-  for (const { item, error } of aside) tellOfFailure(settlement, item.item, error);
+  const now = clock.now();
+  const tried = items.filter(({ itemId }) => !aside.isWaiting(itemId, now));
+  if (tried.length === 0) return items.length;
+  const ready = await readItems(settlement, tried);
+  const failed = await doAllSettingAside(ready, async (some) => await takeOver(settlement, some));
+  for (const { item, error } of failed) tellOfFailure(settlement, item.item, error);
   return items.length;
 }
 
-async function takeOver(settlement: Accepter, ready: readonly ReadyItem[]): Promise<void> {
-  const { database, clock, log } = settlement;
+async function takeOver(settlement: Accepting, ready: readonly ReadyItem[]): Promise<void> {
+  const { aside, database, clock, log } = settlement;
   const orders = ready.flatMap(({ order }) => (order === undefined ? [] : [order]));
   await insertOrders(database, orders, clock.now());
   for (const { payoutId, traceId } of orders) {
@@ -54,6 +65,7 @@ async function takeOver(settlement: Accepter, ready: readonly ReadyItem[]): Prom
     database,
     ready.map(({ item }) => item),
   );
+  aside.forget(ready.map(({ item }) => item.itemId));
 }
 
 interface ReadyItem {
@@ -64,7 +76,7 @@ interface ReadyItem {
 
 /** The items that can be taken over. Of each other an alarm tells why it cannot. */
 async function readItems(
-  settlement: Accepter,
+  settlement: Accepting,
   items: readonly ClaimedItem[],
 ): Promise<ReadyItem[]> {
   const { database, driver } = settlement;
@@ -98,7 +110,7 @@ function keyOf({ businessId, payoutId }: { businessId: string; payoutId: string 
 }
 
 function keepSound<T extends ClaimedItem | { readonly item: ClaimedItem }, R>(
-  settlement: Accepter,
+  settlement: Accepting,
   all: readonly T[],
   read: (each: T) => R,
 ): R[] {
@@ -112,8 +124,13 @@ function keepSound<T extends ClaimedItem | { readonly item: ClaimedItem }, R>(
   });
 }
 
-/** The claim's lease runs out and the item is tried again; the others go on. */
-function tellOfFailure({ log }: Accepter, { itemId }: ClaimedItem, error: unknown): void {
+/** The claim's lease runs out, and once it has waited the item is tried again; the others go on. */
+function tellOfFailure(
+  { log, aside, clock }: Accepting,
+  { itemId }: ClaimedItem,
+  error: unknown,
+): void {
+  aside.add(itemId, clock.now());
   log.error({ err: error, itemId, alarm: true }, 'a payout could not be accepted');
 }
 

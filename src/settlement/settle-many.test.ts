@@ -4,7 +4,9 @@ import { ConnectionLost } from '../database/sql-failure.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { findPayouts } from '../payouts/find-payouts.ts';
 import type { Payout } from '../payouts/payout.ts';
+import { present } from '../base/assert.ts';
 import { acceptOrders } from './accept-orders.ts';
+import { createSetAside } from './internal/set-aside.ts';
 import { settlePayouts } from './settle-payout.ts';
 
 let desk: SettlementDesk;
@@ -150,6 +152,43 @@ it('sets aside the news that cannot be recorded, wherever it stands, and alarms 
   await desk.db.database.query(taint, [ids, 'HELD', null]);
   expect(await settlePayouts(desk.worker())).toBe(4);
   await expectBalanced();
+});
+
+it('is not kept back by a thousand that can never be told', async () => {
+  const count = 1_000;
+  const { network, businessId } = present((await accepted(1))[0], 'it is made');
+  await desk.db.database.query(
+    `INSERT INTO settlement_orders
+       (network, payout_id, business_id, token, units, to_address, state, fence, transaction_hash, proof,
+        available_at, claim_token, version, reported_version, created_at, updated_at)
+     SELECT $1, ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, $2, 'USDT', 1, '0x', 'PAID', 'f',
+       '0xaa', '{}', $3, 0, 2, 0, $3, $3 FROM generate_series(1, $4::integer) AS i`,
+    [network, businessId, desk.clock.now(), count],
+  );
+  const aside = createSetAside();
+  const first = await accepted(5);
+  desk.clock.advance(1_000);
+  await record(first, 'PAID');
+  expect(await settlePayouts(desk.worker(), aside)).toBe(5);
+  expect(desk.alarms).toHaveLength(count);
+  const second = await accepted(5);
+  await record(second, 'PAID');
+  desk.statements.length = 0;
+  expect(await settlePayouts(desk.worker(), aside)).toBe(5);
+  expect(desk.statements.length).toBeLessThan(20);
+  expect(desk.alarms).toHaveLength(count);
+  // Once they have waited they are tried again, beside what is new.
+  desk.clock.advance(10_000);
+  const third = await accepted(5);
+  await record(third, 'PAID');
+  expect(await settlePayouts(desk.worker(), aside)).toBe(5);
+  expect(desk.alarms).toHaveLength(2 * count);
+  expect(await statusesOf([...first, ...second, ...third])).toEqual(
+    Array.from({ length: 15 }, () => 'COMPLETED'),
+  );
+  await desk.db.database.query(
+    `DELETE FROM settlement_orders WHERE payout_id::text LIKE '00000000-%'`,
+  );
 });
 
 it('tells all again after a crash between the two sides, to no effect', async () => {

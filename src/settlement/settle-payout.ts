@@ -9,6 +9,7 @@ import {
   type OrderNews,
 } from './internal/report-store.ts';
 import { doAllSettingAside } from './internal/do-all-setting-aside.ts';
+import { createSetAside, type SetAside } from './internal/set-aside.ts';
 import type { Settlement } from './settlement.ts';
 
 /** What telling one payout needs. */
@@ -24,24 +25,29 @@ export type NetworkReporter = Reporter &
  * Brings what settlement has proven to the payouts: state, ledger and event in one transaction on
  * the businesses' side, then a note on settlement's side that they were told. A crash between them
  * tells it again, which changes nothing. A page of news is told together; a piece that cannot be
- * recorded is set aside and keeps back no other. Gives how many payouts were told.
+ * recorded is set aside, tried again later and later, and keeps back no other. Gives how many payouts were
+ * told.
  */
-export async function settlePayouts(settlement: NetworkReporter): Promise<number> {
+export async function settlePayouts(
+  settlement: NetworkReporter,
+  aside: SetAside = createSetAside(),
+): Promise<number> {
   const { database, driver, clock, log, pace, roundSize } = settlement;
-  const failed: string[] = [];
   for (;;) {
     const now = clock.now();
     const signedUntil = later(now, -pace.tellSigningAfterMs);
     const { network } = driver;
-    const want = { network, limit: roundSize, except: failed, signedUntil, now };
+    const want = { network, limit: roundSize, except: aside.waiting(now), signedUntil, now };
     const page = await listUnreported(database, want);
-    const aside = await doAllSettingAside(page, async (news) => await tell(settlement, news));
-    for (const { item, error } of aside) {
+    const failed = await doAllSettingAside(page, async (news) => await tell(settlement, news));
+    for (const { item, error } of failed) {
       const fields = { err: error, payoutId: item.payoutId, alarm: true };
       log.error(fields, 'the news of a payout could not be recorded');
-      failed.push(item.payoutId);
+      aside.add(item.payoutId, now);
     }
-    const told = page.length - aside.length;
+    const failures = new Set(failed.map(({ item }) => item));
+    aside.forget(page.filter((news) => !failures.has(news)).map(({ payoutId }) => payoutId));
+    const told = page.length - failed.length;
     // Where none of a page could be told, the next one is read past them.
     if (told > 0 || page.length === 0) return told;
   }

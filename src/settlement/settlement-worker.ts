@@ -4,6 +4,7 @@ import { createCatchUp } from './catch-up.ts';
 import { compareLedger } from './compare-ledger.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { createHeadFollower } from './follow-head.ts';
+import { createSetAside } from './internal/set-aside.ts';
 import { keepUp } from './keep-up.ts';
 import { listLanes, openLane, type LaneRole } from './lanes.ts';
 import { limitAlarms } from './limit-alarms.ts';
@@ -70,15 +71,16 @@ async function work(settlement: Settlement, pulse: Pulse, signal: AbortSignal): 
     });
   pulse.note('the treasury is not reconciled yet: nothing is signed');
   const caughtUp = untilCaughtUp(settlement, { signal, isNew });
+  const [notAccepted, notSigned, notTold] = [createSetAside(), createSetAside(), createSetAside()];
   // None of these waits for another.
   await Promise.all([
-    repeatRound('accept', idleMs, async () => await acceptOrders(settlement)),
+    repeatRound('accept', idleMs, async () => await acceptOrders(settlement, notAccepted)),
     ...Array.from({ length: settlement.batchesAtOnce }, async () => {
       await caughtUp;
-      await repeatRound('submit', idleMs, async () => await submitPayouts(settlement));
+      await repeatRound('submit', idleMs, async () => await submitPayouts(settlement, notSigned));
     }),
     repeatRound('confirm', idleMs, async () => await confirmPayouts(settlement)),
-    repeatRound('settle', idleMs, async () => await settlePayouts(settlement)),
+    repeatRound('settle', idleMs, async () => await settlePayouts(settlement, notTold)),
     repeatRound(
       'tend',
       checkEveryMs,

@@ -21,6 +21,7 @@ import {
   refuseQueued,
   unitsOnTheWay,
 } from './internal/order-store.ts';
+import { createSetAside, type SetAside } from './internal/set-aside.ts';
 import { insertTransaction, type RecordedTransaction } from './internal/transaction-store.ts';
 import { takeSequence, type HeldLane } from './lanes.ts';
 import { findNetworkState, isSigningAllowed, takeNumber } from './network-state.ts';
@@ -30,13 +31,20 @@ import { StaleClaim } from './stale-claim.ts';
 import { tracedStep } from './traced-step.ts';
 import { stopAtStrangers, withRoom } from './with-lane.ts';
 
+type Submission = Settlement & { readonly aside: SetAside };
+
 /**
  * One round of claim → inspect → sign → record → broadcast for each token: one batch of the payouts that
  * wait, once there are enough of them or the oldest has waited long enough. Gives how many orders it
  * handled. Nothing is sent that is not recorded; nothing is recorded for an order that has anything
- * alive; a worker that has lost its lane or its claims records nothing and throws its bytes away.
+ * alive; a worker that has lost its lane or its claims records nothing and throws its bytes away. An order
+ * that breaks an assertion by itself is tried again later and later, as `aside` remembers.
  */
-export async function submitPayouts(settlement: Settlement): Promise<number> {
+export async function submitPayouts(
+  by: Settlement,
+  aside: SetAside = createSetAside(),
+): Promise<number> {
+  const settlement: Submission = { ...by, aside };
   const { database, driver, assetOf } = settlement;
   const state = await findNetworkState(database, driver.network);
   if (state === undefined || state.stoppedFor !== null) return 0;
@@ -48,12 +56,14 @@ export async function submitPayouts(settlement: Settlement): Promise<number> {
   return handled;
 }
 
-async function isBatchDue(settlement: Settlement, token: Token): Promise<boolean> {
-  const { database, driver, clock, pace } = settlement;
+async function isBatchDue(settlement: Submission, token: Token): Promise<boolean> {
+  const { aside, database, driver, clock, pace } = settlement;
   const now = clock.now();
   const limit = mostOrders(settlement);
   const { network } = driver;
-  const due = await findDue(database, { network, token, limit, leaseMs: pace.leaseMs, now });
+  const except = aside.waiting(now);
+  const { leaseMs } = pace;
+  const due = await findDue(database, { network, token, limit, except, leaseMs, now });
   if (due === undefined) return false;
   // A time to come is from a clock that ran ahead.
   const isOld = due.since > now || later(due.since, pace.batchWaitMs) <= now;
@@ -64,17 +74,19 @@ function mostOrders({ driver, maxBatchOrders }: Settlement): number {
   return Math.min(maxBatchOrders, driver.limits.ordersPerAttempt);
 }
 
-async function submitBatch(settlement: Settlement, token: Token): Promise<number> {
-  const { database, driver, clock, pace } = settlement;
+async function submitBatch(settlement: Submission, token: Token): Promise<number> {
+  const { aside, database, driver, clock, pace } = settlement;
   let orders: readonly Order[] = [];
   try {
     return await withRoom(settlement, async (lane) => {
+      const now = clock.now();
       orders = await claimQueued(database, {
         network: driver.network,
         token,
         limit: mostOrders(settlement),
+        except: aside.waiting(now),
         leaseMs: pace.leaseMs,
-        now: clock.now(),
+        now,
       });
       if (orders.length === 0) return 0;
       await settlement.reach('claimed');
@@ -94,13 +106,15 @@ async function submitBatch(settlement: Settlement, token: Token): Promise<number
  * does not hold the others up.
  */
 async function submitSafely(
-  settlement: Settlement,
+  settlement: Submission,
   orders: readonly Order[],
   lane: HeldLane | null,
 ): Promise<HeldLane | null> {
   try {
     const act = async (): Promise<HeldLane | null> => await submit(settlement, orders, lane);
-    return await tracedStep('settlement submit', orders, act);
+    const moved = await tracedStep('settlement submit', orders, act);
+    settlement.aside.forget(orders.map(({ payoutId }) => payoutId));
+    return moved;
   } catch (error) {
     if (error instanceof AssertionFailure && orders.length > 1) {
       const half = Math.ceil(orders.length / 2);
@@ -112,9 +126,13 @@ async function submitSafely(
       await putBack(settlement, orders, null);
       throw error;
     }
+    const [first] = orders;
+    if (error instanceof AssertionFailure && first !== undefined) {
+      settlement.aside.add(first.payoutId, settlement.clock.now());
+    }
     const isPostponed = error instanceof SigningPostponed;
     if (!isPostponed) {
-      const fields = { err: error, payoutId: orders[0]?.payoutId, payouts: orders.length };
+      const fields = { err: error, payoutId: first?.payoutId, payouts: orders.length };
       const alarm = error instanceof AssertionFailure ? { alarm: true } : {};
       settlement.log.error({ ...fields, ...alarm }, 'payouts could not be submitted');
     }

@@ -53,6 +53,16 @@ export async function findOrder(
   return row === undefined ? undefined : toOrder(row);
 }
 
+export interface DueQuestion {
+  readonly network: NetworkId;
+  readonly token: Token;
+  readonly limit: number;
+  /** Payouts that are left out. */
+  readonly except?: readonly string[];
+  readonly leaseMs: number;
+  readonly now: Date;
+}
+
 /** What is due of one token: how many, up to the limit, and since when the oldest of them waits. */
 export interface DueOrders {
   readonly count: number;
@@ -60,16 +70,20 @@ export interface DueOrders {
 }
 
 /** Undefined where nothing of the token is due. */
-export async function findDue(
-  db: Queryable,
-  want: { network: NetworkId; token: Token; limit: number; leaseMs: number; now: Date },
-): Promise<DueOrders | undefined> {
+export async function findDue(db: Queryable, want: DueQuestion): Promise<DueOrders | undefined> {
   const rows = await db.query<{ available_at: Date }>(
     `SELECT available_at FROM settlement_orders
      WHERE network = $1 AND token = $2 AND state = 'QUEUED'
-       AND (available_at <= $3 OR available_at > $5)
+       AND (available_at <= $3 OR available_at > $5) AND payout_id <> ALL($6::uuid[])
      ORDER BY available_at LIMIT $4`,
-    [want.network, want.token, want.now, want.limit, later(want.now, 2 * want.leaseMs)],
+    [
+      want.network,
+      want.token,
+      want.now,
+      want.limit,
+      later(want.now, 2 * want.leaseMs),
+      want.except ?? [],
+    ],
   );
   const [first] = rows;
   return first === undefined ? undefined : { count: rows.length, since: first.available_at };
@@ -80,17 +94,14 @@ export async function findDue(
  * nothing. An order put off beyond two leases was put off by a clock that ran ahead, and may be claimed
  * as well.
  */
-export async function claimQueued(
-  db: Queryable,
-  want: { network: NetworkId; token: Token; limit: number; leaseMs: number; now: Date },
-): Promise<Order[]> {
+export async function claimQueued(db: Queryable, want: DueQuestion): Promise<Order[]> {
   const beyond = later(want.now, 2 * want.leaseMs);
   const candidates = await db.query<{ payout_id: string; claim_token: bigint }>(
     `SELECT payout_id, claim_token FROM settlement_orders
      WHERE network = $1 AND token = $2 AND state = 'QUEUED'
-       AND (available_at <= $3 OR available_at > $5)
+       AND (available_at <= $3 OR available_at > $5) AND payout_id <> ALL($6::uuid[])
      ORDER BY available_at, payout_id LIMIT $4`,
-    [want.network, want.token, want.now, want.limit, beyond],
+    [want.network, want.token, want.now, want.limit, beyond, want.except ?? []],
   );
   if (candidates.length === 0) return [];
   const rows = await db.query<OrderRow>(

@@ -9,6 +9,7 @@ import { measureIntake } from './intake.ts';
 import { measureNetworks } from './networks.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureSettle } from './settle.ts';
+import { measureWebhooks } from './webhooks.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   gas: measureGas,
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Bench>> = {
   networks: measureNetworks,
   intake: measureIntake,
   growth: measureGrowth,
+  webhooks: measureWebhooks,
   crash: measureCrash,
 };
 

@@ -102,6 +102,8 @@ export async function startWebhooksWorld(about: {
     countDelivered: async () => await countDelivered(database),
     stop: async () => {
       process.kill(worker.pid, 'SIGTERM');
+      // A stopped process hears of nothing.
+      process.kill(worker.pid, 'SIGCONT');
       await until(() => !isAlive(worker.pid));
       receiver.stop();
       await database.close();

@@ -12,6 +12,7 @@ import { measureNetworks } from '../bench/networks.ts';
 import { partOfSandbox } from '../bench/part-of-sandbox.ts';
 import { measureMemory, readTree } from '../bench/process-memory.ts';
 import { blockMsOf } from '../bench/watch-heads.ts';
+import { measureWebhooks } from '../bench/webhooks.ts';
 
 // What the benches say is looked at, and not how fast anything is.
 
@@ -50,6 +51,7 @@ it('the list names every bench, and another name is refused', { timeout: MINUTES
     'networks',
     'intake',
     'growth',
+    'webhooks',
     'crash',
   ];
   expect([code, JSON.parse(stdout)]).toEqual([0, { benches }]);
@@ -234,5 +236,30 @@ it(
       const quotient = (ours[name] ?? Number.NaN) / (baselines[name] ?? Number.NaN);
       expect(Math.abs(ratio - quotient), name).toBeLessThan(0.01);
     }
+  },
+);
+
+it(
+  'webhooks: a worker beside the bare client, and beside itself with one endpoint dead',
+  { timeout: 5 * MINUTES },
+  async () => {
+    const { ours, baselines, ratios } = await measureWebhooks(silent, {
+      runs: 1,
+      endpoints: 10,
+      deliveries: 40,
+      bareWarmUpSeconds: 0.2,
+      bareSeconds: 0.5,
+      profileFolder: undefined,
+    });
+    const keys = ['bareClient', 'othersWithOneDead', 'othersWithOneRefusing'];
+    expect(Object.keys(ratios)).toEqual(keys);
+    expect(Object.keys(baselines)).toEqual(keys);
+    const parts = ['deliveries', 'events', 'others/one-silent', 'others/one-refusing'];
+    expect(Object.keys(ours)).toEqual(parts);
+    for (const figure of Object.values(ours)) expect(figure).toBeGreaterThan(0);
+    expect(ratios['bareClient']).toBeCloseTo(
+      (ours['deliveries'] ?? NaN) / (baselines['bareClient'] ?? NaN),
+      2,
+    );
   },
 );

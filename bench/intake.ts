@@ -285,21 +285,22 @@ function tellPart(
     readonly created: number;
     readonly seconds: number;
     readonly cpuSeconds: number;
+    readonly wholeCpuSeconds: number;
     readonly latencyMs?: Readonly<Record<string, number>>;
   },
   cpu: CpuUse,
 ): void {
-  const { created, seconds, cpuSeconds, latencyMs = {} } = answer;
+  const { created, seconds, cpuSeconds, wholeCpuSeconds, latencyMs = {} } = answer;
   // CPU is of the warm-up too, so that the payouts of both share it.
   const all = created * (1 + plan.warmUpSeconds / plan.seconds);
   const micros = (used: number, count = all): string => `${((used * 1e6) / count).toFixed(0)} µs`;
-  const own = cpu.api + cpu.postgres + cpu.bare + cpuSeconds;
+  const own = cpu.api + cpu.postgres + cpu.bare + wholeCpuSeconds;
   const parts = [
     `${name}: ${(created / seconds).toFixed(0)}/s`,
     ...Object.entries(latencyMs).map(([key, ms]) => `${key} ${ms.toFixed(1)} ms`),
     `CPU each: API ${micros(cpu.api)}, PostgreSQL ${micros(cpu.postgres)}`,
     `bare server ${micros(cpu.bare)}, this end ${micros(cpuSeconds, created)}`,
-    `machine ${(cpu.machine / cpu.seconds).toFixed(2)} cores, known ${(own / cpu.seconds).toFixed(2)}`,
+    `cores busy ${(cpu.machine / cpu.seconds).toFixed(2)}, by these ${(own / cpu.seconds).toFixed(2)}`,
   ];
   tell(`  ${parts.join(', ')}`);
 }

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../src/base/clock.ts';
 import { createIdSource } from '../src/base/id.ts';
 import { systemRandom } from '../src/base/random.ts';
-import { createDatabase } from '../src/database/database.ts';
+import { createDatabase, type Database } from '../src/database/database.ts';
 import { readMigrations } from '../src/database/migrate.ts';
-import { CommitUnknown, sqlState } from '../src/database/sql-failure.ts';
+import { CommitUnknown, ConnectionLost, sqlState } from '../src/database/sql-failure.ts';
 import { createEndpoint } from '../src/webhooks/endpoint.ts';
 import { whatIsWrong } from './harness/chaos-verdict.ts';
 import { openDatabaseWay } from './harness/database-way.ts';
@@ -16,7 +16,7 @@ import { startPayingAnvil } from './harness/paying-anvil.ts';
 import { fetchPgBouncer, startPgBouncer, type PgBouncer } from './harness/pgbouncer.ts';
 import { createPlatform, PLATFORM_MNEMONIC, type Platform } from './harness/platform.ts';
 import { startReceiver } from './harness/receiver.ts';
-import { runKnit } from './harness/run-knit.ts';
+import { runKnit, type KnitResult } from './harness/run-knit.ts';
 
 // Everything through a pooler in transaction mode, whose connections belong to nobody for longer than a
 // transaction.
@@ -52,8 +52,13 @@ async function withPooler<T>(
 }
 
 describe.skipIf(fetched.kind !== 'ready')(`by commands${note}`, () => {
+  let migrated: KnitResult;
+
   beforeAll(async () => {
     db = await createTestDatabase({ migrated: false });
+    migrated = await withPooler({}, async ({ url }) => {
+      return await runKnit(['migrate', '--json'], { DATABASE_URL: url });
+    });
   });
   afterAll(async () => {
     await db.drop();
@@ -69,15 +74,13 @@ describe.skipIf(fetched.kind !== 'ready')(`by commands${note}`, () => {
   }
 
   it('is migrated', async () => {
-    const migrated = await withPooler({}, async ({ url }) => {
-      return await runKnit(['migrate', '--json'], { DATABASE_URL: url });
-    });
     const versions = (await readMigrations(MIGRATIONS)).map(({ version }) => version);
     expect(migrated).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(migrated.stdout)).toMatchObject({ applied: versions });
   });
 
   it('is not used before the server limits statements', async () => {
+    await limitStatements('0');
     const limit = "no limit of a statement's time";
     const ignored = 'statement_timeout, idle_in_transaction_session_timeout';
     for (const settings of [{}, { ignore_startup_parameters: ignored }]) {
@@ -137,23 +140,41 @@ describe.skipIf(fetched.kind !== 'ready')(`by statements${note}`, () => {
     });
   });
 
-  it('a server that is gone at COMMIT leaves the outcome unknown', async () => {
+  /** The server is gone once it has got a message with this word. */
+  async function withMortalServer(
+    word: string,
+    work: (database: Database) => Promise<void>,
+  ): Promise<void> {
     const way = await openDatabaseWay(db.url, {
       toServer: (data, { client, server }) => {
         server.write(data);
-        if (data.includes('COMMIT\0')) client.destroy();
+        if (data.includes(word)) client.destroy();
       },
     });
     await withPooler({ serverUrl: way.url }, async ({ url }) => {
       const database = createDatabase(url);
-      const work = database.transaction(async (tx) => {
-        await tx.query('INSERT INTO numbers VALUES (1)');
-      });
-      await expect(work).rejects.toBeInstanceOf(CommitUnknown);
+      await work(database);
+      // The pooler finds it again.
       expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
       await database.close();
     });
     await way.close();
+  }
+
+  it('a server that is gone at COMMIT leaves the outcome unknown', async () => {
+    await withMortalServer('COMMIT\0', async (database) => {
+      const work = database.transaction(async (tx) => {
+        await tx.query('INSERT INTO numbers VALUES (1)');
+      });
+      await expect(work).rejects.toBeInstanceOf(CommitUnknown);
+    });
+  });
+
+  it('a server that is gone at a plain statement is a lost connection', async () => {
+    await withMortalServer('INSERT', async (database) => {
+      const work = database.query('INSERT INTO numbers VALUES (2)');
+      await expect(work).rejects.toBeInstanceOf(ConnectionLost);
+    });
   });
 });
 

@@ -26,7 +26,7 @@ export interface PgBouncerOptions {
   /** Connections to the server, for all of its clients. */
   readonly poolSize: number;
   /** Settings beyond those here, or instead of them. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 const PROGRAM = 'usr/sbin/pgbouncer';

@@ -36,6 +36,9 @@ const CROSSING: readonly (readonly [string, string])[] = [
   ["FROM ledger_holds WHERE state = 'HELD' LIMIT $1) AS held", 'who watches sees all businesses'],
   ["kind = 'SETTLED' GROUP BY token", 'the ledger is compared with settlement as a whole'],
   ['GROUP BY network, token ORDER BY network, token', 'the same, from the other side'],
+  ['sum(s.units) AS units FROM ( SELECT network', 'the same, from the other side'],
+  ['HAVING sum(s.kept) <> sum(s.counted)', 'totals of all networks are compared with their rows'],
+  ['SELECT network, sender FROM settlement_lanes', 'no payout goes to a wallet of ours'],
   ['stopped_for FROM settlement_lanes ORDER BY network', "the operator's list"],
   ['updated_at FROM settlement_networks ORDER BY network', "the operator's list"],
 ];

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { recipientOf } from './harness/fresh-recipient.ts';
 import { readOverHttp } from './harness/order-over-http.ts';
+import { metricsAsked, readExposition, type KnownSeries } from './harness/prometheus-text.ts';
 import { startWatchedKnit, type WatchedKnit } from './harness/watched-knit.ts';
 
 // An API and a worker as an operator watches them: their figures, their readiness, the trace of a payout
@@ -171,3 +173,68 @@ describe('no secret', () => {
     expect(figures).not.toContain(knit.merchant.businessId);
   });
 });
+
+const dashboard = readFileSync(new URL('../ops/grafana/knit.json', import.meta.url), 'utf8');
+const alerts = readFileSync(new URL('../ops/prometheus/alerts.yml', import.meta.url), 'utf8');
+const guide = readFileSync(new URL('../docs/observability.md', import.meta.url), 'utf8');
+
+/** Every query of the dashboard, and every condition of an alert. */
+const queries = [
+  ...[...dashboard.matchAll(/"expr": "((?:[^"\\]|\\.)*)"/g)].map(
+    ([, text = '']) => JSON.parse(`"${text}"`) as string,
+  ),
+  ...[...alerts.matchAll(/^\s+expr: (.+)$/gm)].map(([, text = '']) => text),
+];
+
+/** What Prometheus adds to every series. */
+const ADDED = new Set(['job', 'instance']);
+
+describe('the dashboard and the alerts', () => {
+  let known: KnownSeries;
+  beforeAll(async () => {
+    const { api, worker } = await knit.ask('/metrics');
+    known = readExposition([await api.text(), await worker.text()]);
+  });
+
+  it('have queries at all', () => {
+    expect(queries.length).toBeGreaterThan(40);
+    expect(queries.filter((query) => metricsAsked(query).length === 0)).toEqual([]);
+  });
+
+  it('ask only for what the processes tell', () => {
+    const asked = queries.flatMap(metricsAsked);
+    expect([...new Set(asked.map(({ name }) => name))].filter((name) => !known.has(name))).toEqual(
+      [],
+    );
+    const wrong = asked.flatMap(({ name, labels }) => {
+      const own = known.get(name);
+      const others = labels.filter((label) => own?.has(label) === false && !ADDED.has(label));
+      return others.map((label) => `${name}{${label}}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('leave out nothing that is ours, and the guide names all of it', () => {
+    const asked = new Set(queries.flatMap(metricsAsked).map(({ name }) => familyOf(name)));
+    const ours = [...new Set([...known.keys()].map(familyOf))].filter((name) =>
+      /^(knit|http)_/.test(name),
+    );
+    expect(ours.length).toBeGreaterThan(25);
+    expect(ours.filter((name) => !asked.has(name))).toEqual([]);
+    expect(ours.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
+    const named = [...guide.matchAll(/`((?:knit|http)_\w+)`/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !ours.includes(name))).toEqual([]);
+  });
+
+  it('name runbooks that exist', () => {
+    const runbooks = [...alerts.matchAll(/runbook: (\S+)/g)].map(([, path = '']) => path);
+    expect(runbooks.length).toBe([...alerts.matchAll(/- alert:/g)].length);
+    const root = new URL('..', import.meta.url);
+    expect(runbooks.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+  });
+});
+
+/** The name under which the three series of a histogram are one. */
+function familyOf(name: string): string {
+  return name.replace(/_(bucket|sum|count)$/, '');
+}

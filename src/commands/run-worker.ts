@@ -25,7 +25,7 @@ import { watchSettlement } from '../settlement/watch-settlement.ts';
 import { createMnemonicSigner, type MnemonicSigner } from '../treasury/mnemonic-signer.ts';
 import { openDriver } from '../treasury/open-driver.ts';
 import { DELIVERY_TOPIC } from '../webhooks/queue-deliveries.ts';
-import { resolveHost } from '../webhooks/resolve-host.ts';
+import { rememberHosts, resolveHost } from '../webhooks/resolve-host.ts';
 import { createSender } from '../webhooks/send.ts';
 import { createWebhookWorker, type WebhookWorker } from '../webhooks/webhook-worker.ts';
 import { databaseCheck } from './database-check.ts';
@@ -44,6 +44,9 @@ const REAL: WorkerRehearsal = {
   pace: STANDARD_PACE,
   openDriver,
 };
+
+/** How long a merchant's change of address may go unnoticed. */
+const REMEMBER_HOST_MS = 5_000;
 
 /** The settlement of every enabled network and the webhooks, in one process, until `signal` aborts. */
 export async function runWorker(
@@ -178,7 +181,14 @@ function webhooksOf(parts: Parts): WebhookWorker {
     log: log.child({ part: 'webhooks' }),
     meter: parts.meter,
     sender: createSender({
-      guard: { lookup: resolveHost, allowedPrivateTargets: config.allowedPrivateTargets },
+      guard: {
+        lookup: rememberHosts(
+          async (name) => await resolveHost(name),
+          systemClock,
+          REMEMBER_HOST_MS,
+        ),
+        allowedPrivateTargets: config.allowedPrivateTargets,
+      },
     }),
   });
 }

@@ -216,6 +216,32 @@ test('a failed payout is told of to who asked for it', async () => {
   });
 });
 
+test('the merchant can go on with the trace that the payout was asked for in', async () => {
+  const receiver = await receiverWith();
+  const [traced, untraced] = [await world.newPayout(), await world.newPayout()];
+  const traceId = '0af7651916cd43dd8448eb211c80319c';
+  await world.database.query(
+    `UPDATE payout_audits SET trace_id = CASE payout_id WHEN $2 THEN $3 END WHERE business_id = $1`,
+    [world.business.businessId, traced.payoutId, traceId],
+  );
+  for (const payout of [traced, untraced]) await world.complete(payout);
+  await fanOutEvents(world);
+  const logged: object[] = [];
+  const log: WebhookWorld['log'] = { ...world.log, info: (fields) => logged.push(fields) };
+  await deliverDue({ ...world, log });
+  const headers = receiver.requests.map(({ body, headers: { traceparent } }) => ({
+    payoutId: (JSON.parse(body) as { payout: { id: string } }).payout.id,
+    traceparent,
+  }));
+  expect(headers).toHaveLength(2);
+  expect(headers).toContainEqual({
+    payoutId: traced.payoutId,
+    traceparent: expect.stringMatching(`^00-${traceId}-[0-9a-f]{16}-0[01]$`) as string,
+  });
+  expect(headers).toContainEqual({ payoutId: untraced.payoutId, traceparent: undefined });
+  expect(logged).toContainEqual(expect.objectContaining({ payoutId: traced.payoutId, traceId }));
+});
+
 test('two workers at once deliver each once', async () => {
   const receiver = await receiverWith();
   await world.completeMany(20);

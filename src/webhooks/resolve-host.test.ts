@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resolveHost } from './resolve-host.ts';
+import { later, type Clock } from '../base/clock.ts';
+import { rememberHosts, resolveHost } from './resolve-host.ts';
+import type { HostAddress } from './safe-target.ts';
 
 const A = 1;
 const AAAA = 28;
@@ -65,4 +67,29 @@ test('one family is enough', async () => {
 
 test('a name without an address is an error', async () => {
   await expect(resolveHost('none.example.com', servers)).rejects.toThrow('has no address');
+});
+
+test('a name is asked for once at a time and once in a while, and a failure is forgotten', async () => {
+  let moment = new Date(0);
+  const clock: Clock = {
+    now: () => moment,
+    sleep: async () => await Promise.resolve(),
+  };
+  const asked: string[] = [];
+  const lookup = async (name: string): Promise<readonly HostAddress[]> => {
+    asked.push(name);
+    const answer: HostAddress = { address: `93.184.215.${asked.length}`, family: 4 };
+    return await (name === 'gone' ? Promise.reject(new Error('gone')) : Promise.resolve([answer]));
+  };
+  const remembering = rememberHosts(lookup, clock, 5_000);
+  const both = await Promise.all([remembering('a'), remembering('a')]);
+  expect(both.flat().map(({ address }) => address)).toEqual(['93.184.215.1', '93.184.215.1']);
+  moment = later(moment, 4_999);
+  await remembering('a');
+  expect(asked).toEqual(['a']);
+  moment = later(moment, 1);
+  expect(await remembering('a')).toMatchObject([{ address: '93.184.215.2' }]);
+  await expect(remembering('gone')).rejects.toThrow('gone');
+  await expect(remembering('gone')).rejects.toThrow('gone');
+  expect(asked).toEqual(['a', 'a', 'gone', 'gone']);
 });

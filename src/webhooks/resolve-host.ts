@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises';
+import type { Clock } from '../base/clock.ts';
 import type { HostAddress } from './safe-target.ts';
 
 const TIMEOUT_MS = 2000;
@@ -30,4 +31,34 @@ export async function resolveHost(
 
 function addressesOf(answer: PromiseSettledResult<string[]>): string[] {
   return answer.status === 'fulfilled' ? answer.value : [];
+}
+
+/** So many names are remembered; the one that was looked up longest ago is forgotten first. */
+const MAX_REMEMBERED = 10_000;
+
+type Lookup = (hostname: string) => Promise<readonly HostAddress[]>;
+
+/**
+ * A look-up that asks for a name once in `forMs`, whoever wants it how often, and at the same time only once:
+ * an endpoint that is told of a thousand payouts a second asks no name server a thousand times. A failure is
+ * not remembered.
+ */
+export function rememberHosts(lookup: Lookup, clock: Clock, forMs: number): Lookup {
+  const known = new Map<string, { readonly at: number; readonly answer: ReturnType<Lookup> }>();
+  return async (hostname) => {
+    const now = clock.now().getTime();
+    const kept = known.get(hostname);
+    if (kept !== undefined && now >= kept.at && now - kept.at < forMs) return await kept.answer;
+    const fresh = { at: now, answer: lookup(hostname) };
+    known.delete(hostname);
+    known.set(hostname, fresh);
+    const [oldest] = known.keys();
+    if (known.size > MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+    try {
+      return await fresh.answer;
+    } catch (error) {
+      if (known.get(hostname) === fresh) known.delete(hostname);
+      throw error;
+    }
+  };
 }

@@ -3,6 +3,7 @@ import type { IdSource } from '../base/id.ts';
 import type { DeliverDeps } from './deliver.ts';
 import { createDeliverer, type Deliverer, type DeliveryLimits } from './deliver-due.ts';
 import { createFanOut } from './fan-out-events.ts';
+import { watchBacklog } from './watch-backlog.ts';
 
 /** `sender` is closed when the worker stops. */
 export interface WorkerDeps extends DeliverDeps {
@@ -35,6 +36,7 @@ export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {
   const pollMs = options.pollMs ?? POLL_MS;
   const deliverer = createDeliverer(deps, options.limits);
   const fanOut = createFanOut(deps);
+  watchBacklog(deps.meter, deps);
   const pauses = [createPause(deps.clock), createPause(deps.clock)] as const;
   const [fanOutPause, deliverPause] = pauses;
   const stopping = new AbortController();

@@ -8,8 +8,6 @@ export interface WebhookMetrics {
   readonly deliveries: Counter<'outcome'>;
   readonly durationSeconds: Histogram;
   readonly inFlight: Gauge;
-  readonly backlog: Gauge;
-  readonly oldestDueAgeSeconds: Gauge;
 }
 
 /** Up to the time that one request has. */
@@ -30,14 +28,6 @@ export function webhookMetrics(meter: Meter): WebhookMetrics {
     inFlight: meter.gauge({
       name: 'knit_webhook_in_flight',
       help: 'Deliveries that this worker has claimed and not yet recorded.',
-    }),
-    backlog: meter.gauge({
-      name: 'knit_webhook_backlog',
-      help: 'Deliveries that have not ended, those that wait for a retry too; counted to 10000 at most.',
-    }),
-    oldestDueAgeSeconds: meter.gauge({
-      name: 'knit_webhook_oldest_due_age_seconds',
-      help: 'How long the oldest delivery is due that nobody has claimed; 0 where none is.',
     }),
   };
 }

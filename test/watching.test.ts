@@ -120,6 +120,24 @@ describe('a payout', () => {
     }
   });
 
+  it('has spans in its trace, from the request to the webhook, where somebody records', () => {
+    const all = knit.lines().filter((line) => 'span' in line);
+    const spans = all.filter((line) => line['traceId'] === TRACE_ID);
+    const [served] = spans.filter(({ span }) => span === 'POST /api/v1/payouts');
+    expect(served).toMatchObject({ kind: 'SERVER', parent: '00f067aa0ba902b7' });
+    for (const span of ['settlement submit', 'settlement settle']) {
+      expect(spans).toContainEqual(expect.objectContaining({ span, kind: 'INTERNAL' }));
+      // And what was done for the whole batch names the traces in it.
+      const batch = all.filter((line) => line['span'] === span && line['traceId'] !== TRACE_ID);
+      expect(batch.flatMap(({ links }) => links)).toContain(TRACE_ID);
+    }
+    expect(spans).toContainEqual(expect.objectContaining({ span: 'POST webhook', kind: 'CLIENT' }));
+    const parents = new Set(all.map(({ spanId }) => spanId));
+    const asked = all.filter(({ span }) => String(span).startsWith('database '));
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.filter(({ parent }) => !parents.has(parent))).toEqual([]);
+  });
+
   it('takes its trace along to the merchant', () => {
     const [delivery] = knit.receiver.requests;
     expect(delivery?.headers['traceparent']).toMatch(new RegExp(`^00-${TRACE_ID}-[0-9a-f]{16}-0`));

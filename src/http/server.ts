@@ -211,7 +211,7 @@ function addRoute(
     onRequest: async (request, reply) => {
       const visit = visitOf(request);
       if (way.limit?.take(visit.place) !== false) {
-        await walk(way.beforeBody, visit, way.limit);
+        await visit.span.run(async () => await walk(way.beforeBody, visit, way.limit));
         return;
       }
       visit.isShed = true;
@@ -221,7 +221,7 @@ function addRoute(
       const visit = visitOf(request);
       let answer: Answer;
       try {
-        answer = await way.act(callOf(request, visit), visit);
+        answer = await visit.span.run(async () => await way.act(callOf(request, visit), visit));
       } finally {
         // Before it is written: whoever reads it may take as long as he likes.
         way.limit?.give(visit.place);

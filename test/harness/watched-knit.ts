@@ -54,6 +54,7 @@ export async function startWatchedKnit(): Promise<WatchedKnit> {
       KNIT_MASTER_KEY: masterKey.toString('hex'),
       KNIT_METRICS_PORT: '0',
       KNIT_LOG_LEVEL: 'debug',
+      NODE_OPTIONS: `--import ${new URL('recording-sdk.ts', import.meta.url).href}`,
       KNIT_WEBHOOK_PRIVATE_TARGETS: receiver.target,
     },
   });

@@ -21,10 +21,10 @@ const load = await readQuestion<BareClientLoad>();
 const dispatcher = new Agent({ allowH2: false });
 let turn = 0;
 let answered = 0;
-let isOver = false;
+const over = new AbortController();
 
 async function loop(): Promise<void> {
-  while (!isOver) {
+  while (!over.signal.aborted) {
     turn += 1;
     const url = load.urls[turn % load.urls.length] ?? '';
     const { headers, body } = load;
@@ -49,7 +49,7 @@ async function measure(seconds: number): Promise<BareClientAnswers> {
 const loops = Array.from({ length: load.concurrency }, loop);
 await measure(load.warmUpSeconds);
 const answers = await measure(load.seconds);
-isOver = true;
+over.abort();
 await Promise.all(loops);
 await dispatcher.destroy();
 await giveAnswer(answers);

@@ -9,12 +9,14 @@ import {
   testOrder,
   type TestBusiness,
 } from '../../test/harness/world.ts';
+import { present } from '../base/assert.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
-import { createDatabase, type Database, type Row } from '../database/database.ts';
+import { createDatabase, type Database, type Row, type Tx } from '../database/database.ts';
 import { isRetryable } from '../database/sql-failure.ts';
 import { checkBooks } from '../ledger/check-books.ts';
 import { createIntake, type Intake, type IntakeLimits } from './intake.ts';
+import { keepingAnswers, type IdempotentRequest } from './idempotency.ts';
 import type { PayoutOrder } from './payout-order.ts';
 
 let db: TestDatabase;
@@ -47,6 +49,10 @@ async function ask(intake: Intake, orders: readonly PayoutOrder[]): Promise<stri
     if (outcome.status === 'fulfilled') return outcome.value.kind;
     return outcome.reason instanceof Fault ? outcome.reason.code : String(outcome.reason);
   });
+}
+
+function times(count: number, outcome: string): string[] {
+  return Array.from({ length: count }, () => outcome);
 }
 
 function ordersOf(business: TestBusiness, count: number, units = 1n): PayoutOrder[] {
@@ -101,10 +107,7 @@ describe('what comes together', () => {
     const intake = open({ maxBatch: 3 });
     const outcomes = await ask(intake, ordersOf(business, 8));
     await intake.close();
-    expect(outcomes).toEqual([
-      ...Array.from({ length: 5 }, () => 'created'),
-      ...Array.from({ length: 3 }, () => 'INSUFFICIENT_BALANCE'),
-    ]);
+    expect(outcomes).toEqual([...times(5, 'created'), ...times(3, 'INSUFFICIENT_BALANCE')]);
     expect(await intake.read('knit_intake_batch_size')).toEqual({ '': 3 });
     expect(await intake.read('knit_intake_outcomes_total')).toEqual({
       created: 5,
@@ -158,12 +161,7 @@ describe('past the bound', () => {
     const first = await whileLocked(business, async () => {
       const asked = ask(intake, ordersOf(business, 1));
       await untilWaiting(1);
-      expect(await ask(intake, ordersOf(business, 4))).toEqual([
-        'OVERLOADED',
-        'OVERLOADED',
-        'OVERLOADED',
-        'OVERLOADED',
-      ]);
+      expect(await ask(intake, ordersOf(business, 4))).toEqual(times(4, 'OVERLOADED'));
       return [asked];
     });
     expect(await first[0]).toEqual(['created']);
@@ -208,59 +206,126 @@ describe('close', () => {
       return { taken: asked, closing: closed };
     });
     await closing;
-    expect(await taken).toEqual(Array.from({ length: 5 }, () => 'created'));
+    expect(await taken).toEqual(times(5, 'created'));
     expect(await countPayouts(business)).toBe(5);
     await intake.close();
   });
 });
 
-describe('two processes', () => {
-  it('that write for the same businesses never wait for each other in a circle', async () => {
-    const businesses: TestBusiness[] = [];
-    for (let made = 0; made < 12; made += 1) {
-      businesses.push(await createTestBusiness(db.database, { units: 10_000n }));
-    }
-    const deadlocks: unknown[] = [];
-    const databases = [1, 2, 3].map(() => createDatabase(db.url, { maxConnections: 5 }));
-    const intakes = databases.map((database) =>
-      open({}, { database: noting(database, (error) => void deadlocks.push(error)) }),
+describe('processes that write for the same businesses', () => {
+  const makeFive = async (): Promise<TestBusiness[]> => {
+    const made: TestBusiness[] = [];
+    while (made.length < 5) made.push(await createTestBusiness(db.database, { units: 100n }));
+    return made.sort((a, b) => (a.businessId < b.businessId ? -1 : 1));
+  };
+
+  type Make = (business: TestBusiness) => PayoutOrder;
+  type Block = (tx: Tx, business: TestBusiness) => Promise<unknown>;
+  const anyOrder: Make = (business) => testOrder(business, { units: 1n });
+  const lockAccount: Block = async (tx, { businessId }) =>
+    await tx.query('SELECT 1 FROM ledger_accounts WHERE business_id = $1 FOR UPDATE', [businessId]);
+  // What another has written and not committed yet: whoever writes the same waits for it.
+  const takeKey: Block = async (tx, business) => {
+    const answer = { status: 201, body: '' };
+    const request = { ...requestOf(business), answer, at: new Date() };
+    const { text, values } = keepingAnswers([request]);
+    await tx.query(text, values);
+  };
+  const takeReference: Block = async (tx, { businessId, userId, apiAccountId }) =>
+    await tx.query(
+      `INSERT INTO payouts (business_id, payout_id, user_id, api_account_id, network, token, units,
+         to_address, merchant_reference, status, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, 'BSC_MAINNET', 'USDT', 1, '', 'same', 'PENDING', $5, $5)`,
+      [businessId, testIds.next(), userId, apiAccountId, new Date()],
     );
-    const rounds = intakes.map(async (intake, process) => {
-      for (let round = 0; round < 15; round += 1) {
-        const turned = [...businesses.slice(round % 12), ...businesses.slice(0, round % 12)];
-        const wanted = process === 1 ? turned.reverse() : turned;
-        await ask(
-          intake,
-          wanted.map((business) => keyed(business, String(round))),
-        );
-      }
+
+  it.each<[string, Make, Block, string]>([
+    ['accounts', anyOrder, lockAccount, 'created'],
+    ['keys', keyed, takeKey, 'replayed'],
+    ['references', referred, takeReference, 'VALIDATION_FAILED'],
+  ])('never wait for each other in a circle at %s', async (_, make, block, second) => {
+    const five = await makeFive();
+    const middle = present(five[2], 'there are five');
+    const databases = [1, 2].map(() => createDatabase(db.url));
+    const failures: unknown[] = [];
+    const asked = await rollingBack(async (tx) => {
+      await block(tx, middle);
+      // Each would come by its own side of the middle, if it took them as they come.
+      const intakes = databases.map((database) =>
+        open({}, { database: noting(database, (error) => void failures.push(error)) }),
+      );
+      const both = [five, five.toReversed()].map((those, index) =>
+        ask(present(intakes[index], 'there are two'), those.map(make)),
+      );
+      await untilWaiting(2);
+      return both;
     });
-    await Promise.all(rounds);
-    await Promise.all(intakes.map(async (intake) => await intake.close()));
+    const outcomes = await Promise.all(asked);
     await Promise.all(databases.map(async (database) => await database.close()));
-    expect(deadlocks).toEqual([]);
-    for (const business of businesses) expect(await countPayouts(business)).toBe(15);
-  }, 60_000);
+    expect(failures).toEqual([]);
+    expect(new Set(outcomes.map((each) => each.join(' ')))).toEqual(
+      new Set([times(5, 'created').join(' '), times(5, second).join(' ')]),
+    );
+  });
+
+  it('lock an account last: not while they wait for a key', async () => {
+    const [business] = await makeFive();
+    const mine = present(business, 'there are five');
+    const intake = open();
+    const asked = await rollingBack(async (tx) => {
+      await takeKey(tx, mine);
+      const waiting = ask(intake, [keyed(mine)]);
+      await untilWaiting(1);
+      // Where it were locked, this would fail (55P03).
+      await db.database.query(
+        'SELECT 1 FROM ledger_accounts WHERE business_id = $1 FOR UPDATE NOWAIT',
+        [mine.businessId],
+      );
+      return [waiting];
+    });
+    expect(await asked[0]).toEqual(['created']);
+  });
 });
 
-/** The same request of every process: each creates it for some businesses, and finds it for the others. */
-function keyed(business: TestBusiness, key: string): PayoutOrder {
-  const { businessId } = business;
-  const request = { businessId, key, requestHash: new Uint8Array(32) };
+function requestOf({ businessId }: TestBusiness): IdempotentRequest {
+  return { businessId, key: 'same', requestHash: new Uint8Array(32) };
+}
+
+function keyed(business: TestBusiness): PayoutOrder {
   return {
-    ...testOrder(business, { units: 1n, merchantReference: key }),
-    idempotency: { request, render: ({ payoutId }) => ({ status: 201, body: payoutId }) },
+    ...testOrder(business, { units: 1n }),
+    idempotency: {
+      request: requestOf(business),
+      render: ({ payoutId }) => ({ status: 201, body: payoutId }),
+    },
   };
 }
 
-function noting(database: Database, onDeadlock: (error: unknown) => void): Database {
+function referred(business: TestBusiness): PayoutOrder {
+  return testOrder(business, { units: 1n, merchantReference: 'same' });
+}
+
+/** What `work` wrote is undone, and what waited for it goes on. */
+async function rollingBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  class Undone extends Error {}
+  let result: { readonly of: T } | undefined;
+  const running = db.database.transaction(async (tx) => {
+    result = { of: await work(tx) };
+    throw new Undone();
+  });
+  await expect(running).rejects.toBeInstanceOf(Undone);
+  return present(result, 'the work was done').of;
+}
+
+function noting(database: Database, onFailure: (error: unknown) => void): Database {
   return {
     ...database,
     query: async <R extends object = Row>(text: string, values?: readonly unknown[]) => {
       try {
         return await database.query<R>(text, values);
       } catch (error) {
-        if (isRetryable(error)) onDeadlock(error);
+        // Serialization failures and deadlocks.
+        if (isRetryable(error)) onFailure(error);
         throw error;
       }
     },

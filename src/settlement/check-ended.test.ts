@@ -108,4 +108,28 @@ describe('an attempt that has ended', () => {
     await world.round(91n);
     expect(await world.stoppedFor()).toMatch(/for payout \S+, which is recorded as DEAD$/);
   });
+
+  test('is looked at in one round with all others, however many they are', async () => {
+    const { database } = world.db;
+    await world.attempt({ items: [{ units: 30n, to: ALICE }], state: 'DEAD' });
+    const copies = `generate_series(1, 1200) AS g (i), LATERAL (
+      SELECT ('01890000-0000-7000-8000-' || lpad(g.i::text, 12, '0'))::uuid AS id) AS c`;
+    await database.query(
+      `INSERT INTO settlement_attempts (network, attempt_id, fence, payer, authority, authority_hash,
+         since_block, state, next_check_at, proof, created_at, updated_at)
+       SELECT a.network, c.id, 'f' || g.i, a.payer, a.authority, a.authority_hash, a.since_block, a.state,
+         a.next_check_at, a.proof, a.created_at, a.updated_at FROM settlement_attempts a, ${copies}`,
+    );
+    await database.query(
+      `INSERT INTO settlement_attempt_items (network, attempt_id, payout_id, position, fate, proof)
+       SELECT n.network, c.id, n.payout_id, n.position, n.fate, n.proof
+       FROM settlement_attempt_items n, ${copies}`,
+    );
+    await world.round(91n);
+    const left = await database.query(
+      'SELECT attempt_id FROM settlement_attempts WHERE reconciled_at IS NULL',
+    );
+    expect(left).toEqual([]);
+    await expectClean();
+  });
 });

@@ -2,6 +2,7 @@ import { formatUnits } from '../money/amount.ts';
 import type { Asset } from '../money/asset.ts';
 import type { Queryable, Tx } from '../database/database.ts';
 import {
+  ENDED_AT_ONCE,
   listEndedAttempts,
   noteReconciled,
   type EndedAttempt,
@@ -23,30 +24,57 @@ interface Span {
   readonly scannedNumber: bigint;
 }
 
+/** What agrees and what does not, and what the payouts of the agreeing attempts were paid. */
+export interface Ended {
+  readonly paidUnits: bigint;
+  readonly contradictions: readonly Contradiction[];
+}
+
+/** In one transaction, so many payouts at least where there are as many. */
+const PAYOUTS_AT_ONCE = 5_000;
+
 /**
  * Compares ended attempts with the transfers that are booked: the payouts held for paid are those for
  * which a transfer was found, no more and no fewer. Notes those that agree; they are not looked at
- * again. `paidUnits`: of their payouts.
+ * again. `paidUnits`: of their payouts. Page after page, because where each attempt pays one payout more
+ * of them end between two rounds than a page holds.
  */
-export async function checkEnded(
+export async function checkEnded(tx: Tx, span: Span & { readonly at: Date }): Promise<Ended> {
+  const contradictions = new Map<string, Contradiction>();
+  let paidUnits = 0n;
+  let payouts = 0;
+  for (;;) {
+    const { network, token } = span.asset;
+    const ended = await listEndedAttempts(tx, { network, token, upTo: span.scannedNumber });
+    const agreeing = ended.filter((attempt) => contradictionsOf(attempt, span).length === 0);
+    await noteAgreeing(tx, span, agreeing);
+    paidUnits += paidUnitsOf(agreeing, span);
+    // Those that do not agree come again with each page.
+    for (const found of collect(ended, span)) contradictions.set(found.attemptId, found);
+    payouts += agreeing.reduce((sum, { items }) => sum + items.length, 0);
+    const isMore = ended.length === ENDED_AT_ONCE && agreeing.length > 0;
+    if (!isMore || payouts >= PAYOUTS_AT_ONCE) break;
+  }
+  return { paidUnits, contradictions: [...contradictions.values()] };
+}
+
+async function noteAgreeing(
   tx: Tx,
   span: Span & { readonly at: Date },
-): Promise<{ paidUnits: bigint; contradictions: Contradiction[] }> {
-  const { network, token } = span.asset;
-  const ended = await listEndedAttempts(tx, { network, token, upTo: span.scannedNumber });
-  const agreeing = ended.filter((attempt) => contradictionsOf(attempt, span).length === 0);
+  agreeing: readonly EndedAttempt[],
+): Promise<void> {
   await noteReconciled(tx, {
-    network,
+    network: span.asset.network,
     attemptIds: agreeing.map(({ attemptId }) => attemptId),
     at: span.at,
   });
-  const paid = agreeing
+}
+
+function paidUnitsOf(agreeing: readonly EndedAttempt[], span: Span): bigint {
+  return agreeing
     .filter((attempt) => !isBefore(attempt, span))
-    .flatMap(({ items }) => items.filter(({ fate }) => fate === 'PAID'));
-  return {
-    paidUnits: paid.reduce((sum, { units }) => sum + units, 0n),
-    contradictions: collect(ended, span),
-  };
+    .flatMap(({ items }) => items.filter(({ fate }) => fate === 'PAID'))
+    .reduce((sum, { units }) => sum + units, 0n);
 }
 
 /** The same comparison, without a note. */

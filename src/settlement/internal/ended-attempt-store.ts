@@ -19,8 +19,8 @@ export interface EndedItem {
   readonly movedBy: string | null;
 }
 
-/** How many are looked at in one transaction. */
-const LIMIT = 500;
+/** How many one question gives. */
+export const ENDED_AT_ONCE = 500;
 
 /**
  * Dead ones, and those that landed no later than `upTo`: a transfer of a later one is not booked yet.
@@ -42,7 +42,7 @@ export async function listEndedAttempts(
      WHERE a.network = $1 AND a.state <> 'OPEN' AND a.reconciled_at IS NULL AND o.token = $2
        AND (a.state = 'DEAD' OR a.block_number <= $3)
      ORDER BY a.updated_at DESC, a.attempt_id LIMIT $4`,
-    [want.network, want.token, want.upTo, LIMIT],
+    [want.network, want.token, want.upTo, ENDED_AT_ONCE],
   );
   if (attempts.length === 0) return [];
   const items = await listItems(

@@ -7,18 +7,21 @@ import { createTestDatabase, type TestDatabase } from './harness/database.ts';
 import { recipientOf } from './harness/fresh-recipient.ts';
 import { orderOverHttp, readOverHttp, type HttpOrder } from './harness/order-over-http.ts';
 import { startPayingAnvil } from './harness/paying-anvil.ts';
+import { fetchPgBouncer, startPgBouncer, type PgBouncer } from './harness/pgbouncer.ts';
 import { createPlatform, PLATFORM_MNEMONIC, type Platform } from './harness/platform.ts';
 import type { KnitService } from './harness/knit-service.ts';
 import { createSeededRandom } from './harness/seeded-random.ts';
 import type { AcknowledgedOrder } from './harness/steady-merchants.ts';
 
-// Four APIs and four workers on one database, any of which is killed at any moment. Each order goes to two
-// APIs at once with one key, and again to any of them until it is answered. What was paid is counted on the
-// chain.
+// Four APIs and four workers on one database, any of which is killed at any moment; half of them by way of a
+// pooler, where one can be had. Each order goes to two APIs at once with one key, and again to any of them
+// until it is answered. What was paid is counted on the chain.
 
 const SEED = Number(process.env['KNIT_CHAOS_SEED'] ?? randomInt(2 ** 31));
 const APIS = 4;
 const WORKERS = 4;
+/** The pooler's connections to the server, for the processes that go by it. */
+const POOL_SIZE = 6;
 /** In each, one API and one worker are killed at the same moment, and started again. */
 const ROUNDS = 4;
 const LONGEST_PAUSE_MS = 2_000;
@@ -29,28 +32,55 @@ const LEAST_ORDERS = 40;
 const MOST_ORDERS = 150;
 const REPEAT_AFTER_MS = 200;
 
+const fetched = await fetchPgBouncer();
+const note = fetched.kind === 'ready' ? 'half of them by a pooler' : `no pooler: ${fetched.reason}`;
+
 let db: TestDatabase;
+let pooler: PgBouncer | undefined;
 let platform: Platform;
 const random = createSeededRandom(SEED);
 
 beforeAll(async () => {
   db = await createTestDatabase();
+  pooler = await startPooler();
   const chain = await startPayingAnvil(PLATFORM_MNEMONIC);
   platform = await createPlatform({ databaseUrl: db.url, chain, merchants: 3, apis: APIS });
 }, 120_000);
 afterAll(async () => {
   await platform.close();
   await platform.chain.stop();
+  await pooler?.stop();
   await db.drop();
 });
 
+async function startPooler(): Promise<PgBouncer | undefined> {
+  if (fetched.kind !== 'ready') return undefined;
+  const name = new URL(db.url).pathname.slice(1);
+  await db.database.query(`ALTER ROLE postgres IN DATABASE ${name} SET statement_timeout = '30s'`);
+  const { folder } = fetched;
+  return await startPgBouncer({ folder, serverUrl: db.url, poolSize: POOL_SIZE });
+}
+
+/** Every second process goes by the pooler. */
+function wayOf(index: number): Record<string, string> {
+  return pooler === undefined || index % 2 === 0 ? {} : { DATABASE_URL: pooler.url };
+}
+
+async function startApi(index: number): Promise<KnitService> {
+  return await platform.startApi(index, wayOf(index));
+}
+
+function startWorker(index: number): KnitService {
+  return platform.startWorker({ kind: 'test-worker', env: wayOf(index) });
+}
+
 it(
-  `pays each payout once, whoever took it in and whoever settles it (KNIT_CHAOS_SEED=${SEED})`,
+  `pays each payout once, whoever took it in and whoever settles it (${note}; KNIT_CHAOS_SEED=${SEED})`,
   async () => {
     const apis = await Promise.all(
-      Array.from({ length: APIS }, async (_, index) => await platform.startApi(index)),
+      Array.from({ length: APIS }, async (_, index) => await startApi(index)),
     );
-    const workers = Array.from({ length: WORKERS }, startWorker);
+    const workers = Array.from({ length: WORKERS }, (_, index) => startWorker(index));
     // The treasury is set up by the first.
     const first = await placeTwice(newOrder(0));
     await untilEnded([first]);
@@ -64,17 +94,13 @@ it(
   PATIENCE_MS + 240_000,
 );
 
-function startWorker(): KnitService {
-  return platform.startWorker({ kind: 'test-worker' });
-}
-
 async function killInTurn(apis: KnitService[], workers: KnitService[]): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
     await sleep(random.between(0, LONGEST_PAUSE_MS));
     const [api, worker] = [random.between(0, APIS - 1), random.between(0, WORKERS - 1)];
     await Promise.all([apis[api]?.end('SIGKILL'), workers[worker]?.end('SIGKILL')]);
-    workers[worker] = startWorker();
-    apis[api] = await platform.startApi(api);
+    workers[worker] = startWorker(worker);
+    apis[api] = await startApi(api);
   }
 }
 

@@ -32,8 +32,8 @@ export interface Platform {
   readonly apiUrl: string;
   /** Of each API. */
   readonly apiUrls: readonly string[];
-  /** Resolves when it listens. Default: the first. */
-  startApi(index?: number): Promise<KnitService>;
+  /** Resolves when it listens. Default: the first, with the settings of all. */
+  startApi(index?: number, env?: Readonly<Record<string, string>>): Promise<KnitService>;
   startWorker(settings?: WorkerSettings): KnitService;
   /** Kills what still runs. Chain and database are the caller's. */
   close(): Promise<void>;
@@ -92,9 +92,9 @@ export async function createPlatform(options: PlatformOptions): Promise<Platform
     merchants,
     apiUrl: present(apiUrls[0], 'there is an API'),
     apiUrls,
-    startApi: async (index = 0) => {
+    startApi: async (index = 0, more = {}) => {
       const port = present(ports[index], 'there are so many');
-      const api = started(startKnitService('api', { ...env, PORT: String(port) }));
+      const api = started(startKnitService('api', { ...env, PORT: String(port), ...more }));
       await api.said('api listens');
       return api;
     },

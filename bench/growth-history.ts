@@ -40,9 +40,10 @@ export async function loadHistory(
     vacuum_buffer_usage_limit: '0',
   };
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  const database = createDatabase(`${url}?options=${encodeURIComponent(options.join(' '))}`, {
+  const loadingUrl = `${url}?options=${encodeURIComponent(options.join(' '))}`;
+  const database = createDatabase(loadingUrl, {
     maxConnections: LOADERS,
-    answerPatienceMs: PATIENCE_MS,
+    statementTimeoutMs: PATIENCE_MS,
   });
   try {
     for (const statement of tenantRows(shape)) await database.query(statement);
@@ -50,7 +51,7 @@ export async function loadHistory(
     for (const statement of balances()) await database.query(statement);
     await database.query('DROP SCHEMA growth CASCADE');
     tell('vacuum');
-    await vacuum(database);
+    await vacuum(loadingUrl);
   } finally {
     await database.close();
   }
@@ -88,16 +89,37 @@ async function loadPayouts(
 }
 
 /** What autovacuum would have done over the year. */
-async function vacuum(database: Database): Promise<void> {
-  const tables = await database.query<{ name: string }>(
-    `SELECT relname AS name FROM pg_class
-     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relpages`,
-  );
+async function vacuum(url: string): Promise<void> {
+  const tables = await listTables(url);
   await atOnce(async () => {
-    for (let table = tables.pop(); table !== undefined; table = tables.pop()) {
-      await database.query(`VACUUM (ANALYZE, FREEZE) ${table.name}`);
+    for (let table = tables.shift(); table !== undefined; table = tables.shift()) {
+      await runByThemselves(url, [`VACUUM (ANALYZE, FREEZE) ${table}`]);
     }
   });
+}
+
+/** The largest first. */
+async function listTables(url: string): Promise<string[]> {
+  const database = createDatabase(url, { maxConnections: 1 });
+  const rows = await database.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+     ORDER BY pg_total_relation_size(oid) DESC`,
+  );
+  await database.close();
+  return rows.map(({ name }) => name);
+}
+
+/** What may take long and cannot be part of a transaction. */
+export async function runByThemselves(url: string, statements: readonly string[]): Promise<void> {
+  const database = createDatabase(url, { maxConnections: 1, answerPatienceMs: PATIENCE_MS });
+  try {
+    for (const statement of ['SET statement_timeout = 0', ...statements]) {
+      await database.query(statement);
+    }
+  } finally {
+    await database.close();
+  }
 }
 
 async function atOnce(work: (loader: number) => Promise<void>): Promise<void> {

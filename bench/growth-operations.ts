@@ -26,6 +26,7 @@ import { idsOf, type Shape } from './growth-rows.ts';
 
 /** A database with a history, and the business that half of it belongs to. */
 export interface GrownDatabase {
+  readonly url: string;
   readonly database: Database;
   readonly shape: Shape;
   readonly businessId: string;

@@ -12,7 +12,7 @@ export interface Shape {
   readonly payouts: number;
   /** The newest of them, which are not settled, or not told of, yet. A multiple of {@link ATTEMPT_SPAN}. */
   readonly open: number;
-  /** Of those that have ended, one in so many has its answer kept, and its rows of settlement and of webhooks. */
+  /** Of those that have ended, one in so many has its whole history, its answer, and its rows of settlement and webhooks. */
   readonly detailEvery: number;
   /** Every second payout is the first business's; the others share the rest. */
   readonly businesses: number;
@@ -132,7 +132,7 @@ const itemId = idOf('ms', 'hex', 'a');
 const transferId = idOf('ms', 'hex', 'b');
 const attemptId = idOf('attempt_ms', 'attempt_hex', '8');
 const hash = `'0x' || attempt_hex || reverse(attempt_hex)`;
-const proof = `jsonb_build_object('blockNumber', i / 100, 'blockHash', ${hash}, 'logIndex', i % 100)`;
+const proof = `jsonb_build_object('blockNumber', i / 100, 'logIndex', i % 100)`;
 
 /** The rows of every table for a plan's payouts, in an order that their references allow. */
 export function payoutRows(plan: string): readonly (readonly [table: string, statement: string])[] {
@@ -152,12 +152,12 @@ export function payoutRows(plan: string): readonly (readonly [table: string, sta
       `INSERT INTO payout_changes SELECT business_id, payout_id, c.number, c.status, c.detail, at + c.number * interval '10 seconds'
         ${from} CROSS JOIN (VALUES (1, 'PENDING', NULL), (2, 'PROCESSING', NULL), (3, 'COMPLETED', NULL),
           (3, 'FAILED', 'The token refused this recipient.')) AS c (number, status, detail)
-        WHERE CASE c.status WHEN 'PENDING' THEN true WHEN 'PROCESSING' THEN stage NOT IN ('NEW', 'QUEUED')
+        WHERE CASE c.status WHEN 'PENDING' THEN is_detailed WHEN 'PROCESSING' THEN is_detailed AND stage NOT IN ('NEW', 'QUEUED')
           WHEN 'COMPLETED' THEN ${isPaid} ELSE stage = 'FAILED' END`,
     ],
     [
       'payout_audits',
-      `INSERT INTO payout_audits SELECT business_id, payout_id, '203.0.113.' || i % 256, 'API_KEY', user_id, hex, at, hex ${from}`,
+      `INSERT INTO payout_audits SELECT business_id, payout_id, '203.0.113.' || i % 256, 'API_KEY', user_id, 'request-' || i, at, CASE WHEN is_detailed THEN hex END ${from}`,
     ],
     [
       'ledger_holds',
@@ -238,7 +238,7 @@ function settlementRows(from: string): readonly (readonly [table: string, statem
           CASE WHEN ${ended} THEN 'LANDED' ELSE 'OPEN' END, max(at), CASE WHEN ${ended} THEN max(i) / 100 END,
           CASE WHEN ${ended} THEN ${hash} END, CASE WHEN ${ended} THEN 400000 END,
           CASE WHEN ${ended} THEN jsonb_build_object('blockNumber', max(i) / 100) END, max(at), max(at), '0x' || substr(attempt_hex, 1, 40),
-          decode(repeat(attempt_hex, 40), 'hex'), ${hash}, max(at) + interval '10 minutes', max(i) / 100,
+          decode(repeat(attempt_hex, 25), 'hex'), ${hash}, max(at) + interval '10 minutes', max(i) / 100,
           CASE WHEN ${ended} THEN max(at) + interval '1 minute' END ${signed} ${each}`,
     ],
     [
@@ -252,7 +252,7 @@ function settlementRows(from: string): readonly (readonly [table: string, statem
     [
       'settlement_transactions',
       `INSERT INTO settlement_transactions SELECT network, ${hash}, '0x' || substr(md5(network), 1, 40), max(i), 'CARRY', ${attemptId},
-          decode(repeat(attempt_hex, 40), 'hex'), CASE WHEN ${ended} THEN 'FINAL' ELSE 'OPEN' END, 1, max(at), NULL,
+          decode(repeat(attempt_hex, 25), 'hex'), CASE WHEN ${ended} THEN 'FINAL' ELSE 'OPEN' END, 1, max(at), NULL,
           CASE WHEN ${ended} THEN max(i) / 100 END, CASE WHEN ${ended} THEN ${hash} END, CASE WHEN ${ended} THEN true END,
           CASE WHEN ${ended} THEN 400000 END, max(at), max(at) ${signed} ${each}`,
     ],

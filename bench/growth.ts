@@ -2,7 +2,7 @@ import { createDatabase, type Database } from '../src/database/database.ts';
 import { checkBooks } from '../src/ledger/check-books.ts';
 import { startBenchDatabase } from './bench-database.ts';
 import { compareRuns, median, type BenchResult, type Run } from './bench-result.ts';
-import { loadHistory, type HistoryPlan } from './growth-history.ts';
+import { loadHistory, runByThemselves, type HistoryPlan } from './growth-history.ts';
 import { OPERATIONS, type GrownDatabase, type Operation } from './growth-operations.ts';
 
 export interface GrowthPlan {
@@ -16,15 +16,15 @@ export interface GrowthPlan {
 }
 
 /**
- * Set, `KNIT_BENCH_PAYOUTS` takes the place of ten million, and `KNIT_BENCH_DETAIL_EVERY` of 4: of the payouts
- * that have ended, one in so many has rows of settlement and of webhooks too. With all of them ten million
+ * Set, `KNIT_BENCH_PAYOUTS` takes the place of ten million, and `KNIT_BENCH_DETAIL_EVERY` of 6: of the payouts
+ * that have ended, one in so many has its answer and rows of settlement and webhooks too. With all of them ten million
  * take more room than the machine has memory.
  */
 const FULL: GrowthPlan = {
   few: 10_000,
   many: Number(process.env['KNIT_BENCH_PAYOUTS'] ?? 10_000_000),
   businesses: 101,
-  detailEvery: Number(process.env['KNIT_BENCH_DETAIL_EVERY'] ?? 4),
+  detailEvery: Number(process.env['KNIT_BENCH_DETAIL_EVERY'] ?? 6),
   runs: 3,
   turns: 150,
 };
@@ -66,7 +66,7 @@ export async function measureGrowth(
       );
       tell(`run ${run + 1} of ${plan.runs}`);
     }
-    await requireBalancedBooks([few, many]);
+    await requireBalancedBooks([few.url, many.url]);
     return compareRuns({ name: 'growth', unit: 'microseconds' }, runs, (key) => key);
   } finally {
     for (const database of opened) await database.close();
@@ -80,7 +80,7 @@ async function growDatabase(
   name: string,
   of: { readonly history: HistoryPlan; readonly tell: (progress: string) => void },
 ): Promise<GrownDatabase> {
-  await onServer(serverUrl, [`CREATE DATABASE ${name} TEMPLATE postgres`]);
+  await runByThemselves(serverUrl, [`CREATE DATABASE ${name} TEMPLATE postgres`]);
   const url = serverUrl.replace(/\/postgres$/, `/${name}`);
   const start = performance.now();
   const shape = await loadHistory(url, of.history, of.tell);
@@ -97,7 +97,7 @@ async function growDatabase(
   const seconds = Math.round((performance.now() - start) / 1_000);
   of.tell(`${shape.payouts} payouts: ${size?.megabytes} MB, loaded in ${seconds} s`);
   const ids = { businessId: business.business, userId: business.user };
-  return { database, shape, ...ids, endpointId: business.endpoint };
+  return { url, database, shape, ...ids, endpointId: business.endpoint };
 }
 
 async function forLoading(serverUrl: string, isLoading: boolean): Promise<void> {
@@ -105,16 +105,11 @@ async function forLoading(serverUrl: string, isLoading: boolean): Promise<void> 
     isLoading ? `ALTER SYSTEM SET ${name} = off` : `ALTER SYSTEM RESET ${name}`;
   // What is written back later would be written while something is measured.
   const after = isLoading ? [] : ['CHECKPOINT'];
-  await onServer(serverUrl, [...WHILE_LOADING.map(change), 'SELECT pg_reload_conf()', ...after]);
-}
-
-async function onServer(url: string, statements: readonly string[]): Promise<void> {
-  const database = createDatabase(url, { maxConnections: 1, answerPatienceMs: 600_000 });
-  try {
-    for (const statement of statements) await database.query(statement);
-  } finally {
-    await database.close();
-  }
+  await runByThemselves(serverUrl, [
+    ...WHILE_LOADING.map(change),
+    'SELECT pg_reload_conf()',
+    ...after,
+  ]);
 }
 
 interface Pair {
@@ -164,14 +159,20 @@ function requireSame(name: string, found: number, foundToo: number): void {
 /** All others have something to find at every turn. */
 const MAY_FIND_NOTHING: ReadonlySet<string> = new Set(['list/nothing', 'settlement/report']);
 
-async function requireBalancedBooks(worlds: readonly GrownDatabase[]): Promise<void> {
-  for (const { database } of worlds) {
-    const businesses = await database.query<{ business_id: string }>(
-      'SELECT business_id FROM businesses',
-    );
-    for (const { business_id: businessId } of businesses) {
-      const problems = await checkBooks(database, businessId);
-      if (problems.length > 0) throw new Error(problems.join('; '));
+/** Of every business, with what was created meanwhile. */
+async function requireBalancedBooks(urls: readonly string[]): Promise<void> {
+  for (const url of urls) {
+    const database = createDatabase(url, { statementTimeoutMs: 600_000 });
+    try {
+      const businesses = await database.query<{ business_id: string }>(
+        'SELECT business_id FROM businesses',
+      );
+      for (const { business_id: businessId } of businesses) {
+        const problems = await checkBooks(database, businessId);
+        if (problems.length > 0) throw new Error(problems.join('; '));
+      }
+    } finally {
+      await database.close();
     }
   }
 }

@@ -32,6 +32,7 @@ const CROSSING: readonly (readonly [string, string])[] = [
   ['WITH RECURSIVE lanes AS ( (SELECT lane, available_at FROM outbox_items', 'a worker serves all'],
   ['SELECT o.business_id, o.item_id, o.claim_token FROM outbox_items o', 'a worker serves all'],
   ['SELECT business_id, name, created_at FROM businesses WHERE $1::uuid', "the operator's list"],
+  ['SELECT sum(due.items)::int AS items, min(due.oldest_at)', 'who watches sees all businesses'],
   ['ORDER BY lane, available_at LIMIT $2) AS items', 'who watches sees all businesses'],
   ["FROM ledger_holds WHERE state = 'HELD' LIMIT $1) AS held", 'who watches sees all businesses'],
   ["kind = 'SETTLED' GROUP BY token", 'the ledger is compared with settlement as a whole'],

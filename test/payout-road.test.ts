@@ -196,6 +196,15 @@ describe('one sandbox', () => {
     expect(sandbox.printed()).not.toContain(mnemonic);
   });
 
+  it('can be watched: both processes are ready, and tell their figures', async () => {
+    const { api, worker } = sandbox.file.metricsUrls;
+    for (const metricsUrl of [api, worker]) {
+      const ready = await fetch(new URL('/readyz', metricsUrl));
+      expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready' }]);
+      expect(await (await fetch(metricsUrl)).text()).toContain('\nknit_database_connections{');
+    }
+  });
+
   it('has books that balance', async () => {
     const database = createDatabase(sandbox.file.databaseUrl, { maxConnections: 1 });
     expect(await checkBooks(database, sandbox.file.businessId)).toEqual([]);

@@ -4,6 +4,7 @@ import { ConfigProblem } from '../config.ts';
 import { SAMPLE_RECIPIENTS } from './sample-recipients.ts';
 import type { SandboxBusiness } from './sandbox-business.ts';
 import type { SandboxChain } from './sandbox-chain.ts';
+import type { Service } from './service.ts';
 
 /** The files that hand the sandbox's world over. All are for their owner's eyes only (0600). */
 export interface Handover {
@@ -75,6 +76,8 @@ export function sandboxFileOf(world: {
   readonly inboxUrl: string;
   readonly databaseUrl: string;
   readonly chains: readonly SandboxChain[];
+  /** Of the processes that the sandbox has started. */
+  readonly services: readonly Pick<Service, 'name' | 'metricsUrl'>[];
 }): string {
   const { baseUrl, business, inboxUrl, databaseUrl, chains } = world;
   const { businessId, userId, apiKey, clientId, clientSecret, webhookSecret, email } = business;
@@ -101,6 +104,9 @@ export function sandboxFileOf(world: {
     dashboardEmail: email,
     dashboardPassword: null,
     databaseUrl,
+    metricsUrls: Object.fromEntries(
+      world.services.map(({ name, metricsUrl }) => [name, metricsUrl]),
+    ) as object,
     networks: Object.fromEntries(networks) as object,
   };
   return `${JSON.stringify(content, null, 2)}\n`;

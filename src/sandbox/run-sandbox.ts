@@ -19,6 +19,7 @@ import { listLanes } from '../settlement/lanes.ts';
 import { createMnemonicSigner } from '../treasury/mnemonic-signer.ts';
 import { newMnemonic } from '../treasury/new-mnemonic.ts';
 import { announce } from './announce.ts';
+import { freePort } from './free-port.ts';
 import { createGuard, type Guard } from './guard.ts';
 import {
   assetsFileOf,
@@ -119,7 +120,7 @@ async function start(sandbox: Sandbox): Promise<World> {
   await writePrivate(handover.mnemonicFile, `${mnemonic}\n`);
   await writePrivate(handover.assetsFile, assetsFileOf(chains));
   await writePrivate(handover.environmentFile, environmentFileOf(settings));
-  const services = options.services ? startServices(sandbox, handover, settings) : [];
+  const services = options.services ? await startServices(sandbox, handover, settings) : [];
   const ids = createIdSource(systemClock, systemRandom);
   const sources = { database, clock: systemClock, ids, random: systemRandom, masterKey };
   const privateTarget = new URL(inbox.webhookUrl).host;
@@ -132,7 +133,7 @@ async function start(sandbox: Sandbox): Promise<World> {
     await timed(sandbox, 'API and worker', async () => await untilReady(sandbox, parts));
   }
   const { inboxUrl } = inbox;
-  const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, chains });
+  const content = sandboxFileOf({ baseUrl, business, inboxUrl, databaseUrl, chains, services });
   await writePrivate(handover.sandboxFile, content);
   return { baseUrl, business, chains, services, handover };
 }
@@ -222,20 +223,26 @@ function settingsOf(parts: {
   };
 }
 
-function startServices(
+async function startServices(
   sandbox: Sandbox,
   handover: Handover,
   settings: Readonly<Record<string, string>>,
-): Service[] {
+): Promise<Service[]> {
   const { KNIT_TREASURY_MNEMONIC_FILE: mnemonicFile = '', ...shared } = settings;
   const port = String(sandbox.config.port);
   const own = {
     api: { ...shared, PORT: port },
     worker: { ...shared, KNIT_TREASURY_MNEMONIC_FILE: mnemonicFile },
   };
+  const metricsPorts = { api: await freePort(), worker: await freePort() };
   return (['api', 'worker'] as const).map((name) => {
-    const logFile = handover.logFileOf(name);
-    const service = startService({ name, settings: own[name], logFile, guard: sandbox.guard });
+    const service = startService({
+      name,
+      settings: own[name],
+      metricsPort: metricsPorts[name],
+      logFile: handover.logFileOf(name),
+      guard: sandbox.guard,
+    });
     sandbox.cleanUps.push(service.stop);
     return service;
   });

@@ -7,6 +7,8 @@ import type { Guard } from './guard.ts';
 /** A process of Knit's own, started as an operator would start it. */
 export interface Service {
   readonly name: 'api' | 'worker';
+  /** Where its figures are read; `/readyz` is beside them. */
+  readonly metricsUrl: string;
   /** Resolves when the process has ended, whatever the reason. */
   readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;
@@ -19,6 +21,8 @@ const STOP_PATIENCE_MS = 10_000;
 export function startService(options: {
   readonly name: 'api' | 'worker';
   readonly settings: Readonly<Record<string, string>>;
+  /** Of 127.0.0.1, for its figures. */
+  readonly metricsPort: number;
   readonly logFile: string;
   readonly guard: Guard;
 }): Service {
@@ -26,12 +30,17 @@ export function startService(options: {
   const child = spawn(process.execPath, [MAIN, options.name], {
     // A session of its own: Ctrl-C in the terminal does not reach it, the sandbox stops it in order.
     detached: true,
-    env: { ...options.settings },
+    env: { ...options.settings, KNIT_METRICS_PORT: String(options.metricsPort) },
     stdio: ['ignore', log, log],
   });
   closeSync(log);
   if (child.pid !== undefined) options.guard.watch(child.pid, 'SIGKILL');
-  return { name: options.name, ended: endOf(child), stop: async () => await stop(child) };
+  return {
+    name: options.name,
+    metricsUrl: `http://127.0.0.1:${options.metricsPort}/metrics`,
+    ended: endOf(child),
+    stop: async () => await stop(child),
+  };
 }
 
 async function endOf(child: ChildProcess): Promise<void> {

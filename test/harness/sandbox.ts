@@ -18,6 +18,7 @@ export interface SandboxFile {
   readonly webhookSecret: string;
   readonly webhookInbox: string;
   readonly databaseUrl: string;
+  readonly metricsUrls: Readonly<Record<'api' | 'worker', string>>;
   readonly networks: Readonly<
     Record<
       string,

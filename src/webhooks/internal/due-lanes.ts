@@ -29,7 +29,8 @@ export function createDueLanes(
 ): DueLanes {
   const inHand = new Set<string>();
   let after = '';
-  let nextLookAt = 0;
+  let lookedAt = 0;
+  let pauseMs = 0;
   /** One page. A full one has a next one; after the last page it begins anew. */
   const lookOn = async (now: Date): Promise<void> => {
     const found = await dueLanes(deps.database, { topic, now, after, limit: LANES_PER_LOOK });
@@ -48,12 +49,14 @@ export function createDueLanes(
     isEmpty: () => inHand.size === 0,
     look: async () => {
       const from = deps.clock.now().getTime();
-      if (inHand.size > 0 && from < nextLookAt) return false;
+      // A clock that was put back must not end the looking.
+      const isSoon = from >= lookedAt && from < lookedAt + pauseMs;
+      if (inHand.size > 0 && isSoon) return false;
       const isHalfWay = after !== '';
       await lookOn(new Date(from));
       if (inHand.size === 0 && isHalfWay) await lookOn(new Date(from));
-      const until = deps.clock.now().getTime();
-      nextLookAt = until + Math.max(LOOK_EVERY_MS, (until - from) / LOOK_SHARE);
+      lookedAt = deps.clock.now().getTime();
+      pauseMs = Math.max(LOOK_EVERY_MS, (lookedAt - from) / LOOK_SHARE);
       return true;
     },
   };

@@ -95,3 +95,34 @@ test('a place is given back once', () => {
   places.end('lane', good);
   expect(() => places.end('lane', good)).toThrow('given back once');
 });
+
+test('an endpoint that goes on answering quickly has more places, and loses them at once', () => {
+  const places = createPlaces({ overall: 100, perEndpoint: 4, perQuickEndpoint: 10 });
+  const [lane = ''] = heard(places, 'quick', 1);
+  const most = (): number => {
+    const { [lane]: count = 0 } = take(places, [lane]);
+    for (let ended = 0; ended < count; ended += 1) {
+      places.end(lane, { kind: 'idle', durationMs: 0 });
+    }
+    return count;
+  };
+  const answer = (times: number, result: LaneResult): void => {
+    for (let answered = 0; answered < times; answered += 1) {
+      places.begin(lane, 'quick');
+      places.end(lane, result);
+    }
+  };
+  expect(most()).toBe(4);
+  answer(4, good);
+  expect(most()).toBe(5);
+  answer(100, { kind: 'delivered', durationMs: 501 });
+  expect(most()).toBe(5);
+  answer(100, good);
+  expect(most()).toBe(10);
+  answer(1, slow);
+  answer(1, { kind: 'delivered', durationMs: 501 });
+  expect(most()).toBe(4);
+  answer(100, good);
+  answer(1, failed);
+  expect(most()).toBe(1);
+});

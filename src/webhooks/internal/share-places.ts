@@ -4,6 +4,8 @@ import { assert } from '../../base/assert.ts';
 export interface PlaceLimits {
   readonly overall: number;
   readonly perEndpoint: number;
+  /** What an endpoint comes to have that goes on answering well and quickly; default: no more. */
+  readonly perQuickEndpoint?: number;
 }
 
 /**
@@ -19,6 +21,10 @@ export interface LaneResult {
 }
 
 const SLOW_MS = 2000;
+
+/** Answers in this time are quick; after so many of them an endpoint has one place more. */
+const QUICK_MS = 500;
+const ANSWERS_PER_PLACE = 4;
 
 /** One that fails is sent one at a time until it answers again. */
 const PER_FAILING_ENDPOINT = 1;
@@ -38,6 +44,8 @@ interface Lane {
   owner: string;
   standing: Standing;
   inFlight: number;
+  /** How many places it may have while it stands well; grows by parts of one. */
+  most: number;
 }
 
 /** Shares a bounded number of places out between businesses, and within each between its endpoints. */
@@ -59,7 +67,12 @@ export function createPlaces(limits: PlaceLimits): Places {
   const held = { good: 0, unproven: 0, poor: 0 };
   const total = (): number => held.good + held.unproven + held.poor;
   const laneOf = (name: string): Lane =>
-    lanes.get(name) ?? { owner: name, standing: 'unproven', inFlight: 0 };
+    lanes.get(name) ?? {
+      owner: name,
+      standing: 'unproven',
+      inFlight: 0,
+      most: limits.perEndpoint,
+    };
   const move = (lane: Lane, by: 1 | -1): void => {
     lane.inFlight += by;
     held[classOf(lane)] += by;
@@ -72,7 +85,7 @@ export function createPlaces(limits: PlaceLimits): Places {
     inFlight: total,
     share: (due) => {
       const room = new Room(limits, held);
-      const wanting = [...due].map((name) => new Wanting(name, laneOf(name), limits));
+      const wanting = [...due].map((name) => new Wanting(name, laneOf(name)));
       return shareOut(room, wanting, heldBy);
     },
     begin: (name, owner) => {
@@ -89,6 +102,7 @@ export function createPlaces(limits: PlaceLimits): Places {
       move(lane, -1);
       held[classOf(lane)] -= lane.inFlight;
       lane.standing = standingAfter(lane.standing, result);
+      lane.most = mostAfter(lane, result, limits);
       held[classOf(lane)] += lane.inFlight;
       forgetSurplus(lanes);
     },
@@ -105,6 +119,15 @@ function standingAfter(before: Standing, { kind, durationMs }: LaneResult): Stan
   if (kind === 'failed' || kind === 'broken') return 'failing';
   if (durationMs > SLOW_MS) return 'slow';
   return kind === 'delivered' ? 'good' : before;
+}
+
+/** Grows slowly and falls back at once, so that nobody is overrun who has become slower. */
+function mostAfter(lane: Lane, { kind, durationMs }: LaneResult, limits: PlaceLimits): number {
+  if (kind === 'idle') return lane.most;
+  if (classOf(lane) === 'poor') return limits.perEndpoint;
+  if (durationMs > QUICK_MS) return lane.most;
+  const ceiling = limits.perQuickEndpoint ?? limits.perEndpoint;
+  return Math.min(ceiling, lane.most + 1 / ANSWERS_PER_PLACE);
 }
 
 function forgetSurplus(lanes: Map<string, Lane>): void {
@@ -149,10 +172,10 @@ class Wanting {
   private more: number;
   given = 0;
 
-  constructor(name: string, lane: Lane, limits: PlaceLimits) {
+  constructor(name: string, lane: Lane) {
     this.name = name;
     this.lane = lane;
-    const most = lane.standing === 'failing' ? PER_FAILING_ENDPOINT : limits.perEndpoint;
+    const most = lane.standing === 'failing' ? PER_FAILING_ENDPOINT : Math.floor(lane.most);
     this.more = most - lane.inFlight;
   }
 

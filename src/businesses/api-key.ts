@@ -116,11 +116,9 @@ interface ApiKeyRow extends CredentialRow {
 const FIND_API_KEYS = `
   SELECT k.business_id, k.api_key_id AS credential_id, k.user_id, k.secret_hash, k.scopes,
          k.expires_at, k.revoked_at,
-         coalesce(array_agg(l.range) FILTER (WHERE l.range IS NOT NULL), '{}') AS ranges
+         ARRAY(SELECT l.range FROM ip_allow_list l WHERE l.business_id = k.business_id) AS ranges
   FROM unnest($1::uuid[], $2::uuid[]) AS asked (business_id, api_key_id)
-  JOIN api_keys k ON k.business_id = asked.business_id AND k.api_key_id = asked.api_key_id
-  LEFT JOIN ip_allow_list l ON l.business_id = k.business_id
-  GROUP BY k.business_id, k.api_key_id`;
+  JOIN api_keys k ON k.business_id = asked.business_id AND k.api_key_id = asked.api_key_id`;
 
 function invalid(): Fault {
   return new Fault('API_KEY_INVALID', 'Invalid API key');

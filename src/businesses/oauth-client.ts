@@ -125,13 +125,11 @@ export function createOauthClientLookup(db: Queryable): FindOauthClient {
 
 const FIND_OAUTH_CLIENTS = `
   SELECT c.business_id, c.oauth_client_id AS credential_id, c.user_id, c.scopes,
-         coalesce(array_agg(l.range) FILTER (WHERE l.range IS NOT NULL), '{}') AS ranges
+         ARRAY(SELECT l.range FROM ip_allow_list l WHERE l.business_id = c.business_id) AS ranges
   FROM unnest($1::uuid[], $2::uuid[]) AS asked (business_id, oauth_client_id)
   JOIN oauth_clients c
     ON c.business_id = asked.business_id AND c.oauth_client_id = asked.oauth_client_id
-  LEFT JOIN ip_allow_list l ON l.business_id = c.business_id
-  WHERE c.revoked_at IS NULL
-  GROUP BY c.business_id, c.oauth_client_id`;
+  WHERE c.revoked_at IS NULL`;
 
 interface OauthClientRow {
   business_id: string;

@@ -25,8 +25,8 @@ const FUNCTIONS = new Set(
   [
     'unnest coalesce greatest least cardinality length lower row_number',
     'count sum min max array_agg bool_and bool_or',
-    // Comparisons with a list.
-    'any all',
+    // Comparisons with a list, and a list of what is found.
+    'any all array',
     // Of the catalogue and of settings, in statements that look at the server itself.
     'to_regclass current_setting',
   ].flatMap((names) => names.split(' ')),

@@ -1,5 +1,6 @@
 import { createGather, type Gather } from '../../base/gather.ts';
 import type { Queryable } from '../../database/database.ts';
+import { columnOfIds } from '../../database/statement.ts';
 
 /** What a credential says that it is: to be found within one shard. Ids in lower case. */
 export interface CredentialRef {
@@ -31,8 +32,8 @@ export function createCredentialLookup<R extends CredentialRow>(
   return createGather(async (refs) => {
     const distinct = [...new Map(refs.map((ref) => [nameOf(ref), ref])).values()];
     const rows = await db.query<R>(statement, [
-      distinct.map(({ businessId }) => businessId),
-      distinct.map(({ credentialId }) => credentialId),
+      columnOfIds(distinct.map(({ businessId }) => businessId)),
+      columnOfIds(distinct.map(({ credentialId }) => credentialId)),
     ]);
     const found = new Map(
       rows.map((row) => [

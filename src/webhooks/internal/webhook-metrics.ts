@@ -1,8 +1,5 @@
 import type { Counter, Gauge, Histogram, Meter } from '../../base/meter.ts';
 
-export type DeliveryOutcome =
-  'delivered' | 'failed' | 'exhausted' | 'skipped' | 'superseded' | 'broken';
-
 /** What the worker tells of webhooks. */
 export interface WebhookMetrics {
   readonly deliveries: Counter<'outcome'>;

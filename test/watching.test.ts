@@ -168,6 +168,30 @@ describe('readiness', () => {
   });
 });
 
+describe('the figures', () => {
+  it('tell what became of the payout', async () => {
+    const { api, worker } = await knit.ask('/metrics');
+    const texts = { api: await api.text(), worker: await worker.text() };
+    const { network } = knit.platform.chain;
+    expect(texts.api).toMatch(
+      /^http_requests_total\{.*route="\/api\/v1\/payouts".*status="201".*\} 1$/m,
+    );
+    expect(texts.api).toContain('\nknit_intake_outcomes_total{outcome="created"} 1\n');
+    for (const line of [
+      `knit_settlement_attempts_total{network="${network}",fate="landed"} 1`,
+      `knit_settlement_payouts_total{network="${network}",fate="paid"} 1`,
+      `knit_settlement_attempt_duration_seconds_count{network="${network}"} 1`,
+      `knit_settlement_orders{network="${network}",state="QUEUED"} 0`,
+      `knit_settlement_stopped{network="${network}"} 0`,
+      'knit_webhook_deliveries_total{outcome="delivered"} 1',
+      'knit_ledger_open_holds 0',
+    ]) {
+      expect(texts.worker).toContain(`\n${line}\n`);
+    }
+    expect(texts.worker).toMatch(/^knit_settlement_final_block\{.*\} [1-9]/m);
+  });
+});
+
 describe('no secret', () => {
   it('is in what the processes write', () => {
     const output = knit.output();

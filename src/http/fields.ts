@@ -16,18 +16,22 @@ export function choiceField<T extends string>(
   return z.enum(choices, `The selected ${labelOf(name)} is invalid.`);
 }
 
-/** An amount as it was written, by a JSON number or by a string. */
+/** An amount as it was written, by a JSON number or by a string: {@link writtenAmount}. */
 export const amountField = z
   .custom<JsonNumber | string>(
     (value) => typeof value === 'string' || value instanceof JsonNumber,
     'The amount field must be a number.',
   )
-  .transform((value) => (value instanceof JsonNumber ? value.text : value))
   .meta({
     type: ['number', 'string'],
     description:
       'In whole tokens, exactly as written: a JSON number or a decimal string. No more decimals than the token has on the network.',
   });
+
+/** A transformation within the field would cost more than all other fields together. */
+export function writtenAmount(amount: JsonNumber | string): string {
+  return amount instanceof JsonNumber ? amount.text : amount;
+}
 
 /** What PostgreSQL, a log and a header can all hold: no control characters, no half of a pair. */
 export function isPlainText(text: string): boolean {

@@ -243,7 +243,7 @@ describe('a connection', () => {
     expect(client.text()).toMatch(/^(HTTP\/1\.1 408 |$)/);
   });
 
-  test('that sends a body byte by byte is told so and closed', async () => {
+  test('that sends a body byte by byte is closed', async () => {
     const server = await startServer({ patience });
     const client = await dial(server.port);
     const { head, body } = payoutText();

@@ -102,8 +102,9 @@ export async function startApi(
     rateLimit: { perBusiness: 0, perAddress: 0 },
     isOwnWallet: () => Promise.resolve(false),
     confirmNow: () => Promise.resolve(),
-    readiness: createReadiness(clock, { database: async () => await checkDatabase(database, 1) })
-      .check,
+    readiness: createReadiness(clock, {
+      database: async () => await checkDatabase(rest.database ?? database, 1),
+    }).check,
     version: VERSION,
     ...rest,
   };

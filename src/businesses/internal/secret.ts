@@ -20,7 +20,7 @@ export function newSecret(random: Random): Uint8Array {
 
 /** SHA-256: what is stored in place of the secret. */
 export function hashSecret(secret: Uint8Array): Uint8Array {
-  return new Uint8Array(hash('sha256', secret, 'buffer'));
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Compares in a time that does not tell how much of the hash was right. */

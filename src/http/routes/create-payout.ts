@@ -14,6 +14,7 @@ import {
   networkField,
   textField,
   tokenField,
+  writtenAmount,
 } from '../fields.ts';
 import { contractOf, type TenantOperation } from '../operation.ts';
 import { createdPayoutAnswer } from '../payout-data.ts';
@@ -89,7 +90,9 @@ export function createPayoutOperation(deps: CreatePayoutDeps): TenantOperation {
 /** Shape and meaning are told of together, by field and in the order of the fields. */
 async function checkedRequest(deps: CreatePayoutDeps, call: TenantCall): Promise<PayoutRequest> {
   const shape = readFields(BODY, call.body);
-  const meaning = await checkPayoutRequest(shape.fields, deps.rules);
+  const { amount, ...fields } = shape.fields;
+  const written = amount === undefined ? undefined : writtenAmount(amount);
+  const meaning = await checkPayoutRequest({ ...fields, amount: written }, deps.rules);
   const errors: FieldErrors = { ...shape.errors, ...meaning.errors };
   if (meaning.request !== undefined && Object.keys(errors).length === 0) return meaning.request;
   throw validationFault(

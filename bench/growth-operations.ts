@@ -53,7 +53,8 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['create', timed(async (world) => await create(world, {}))],
   ['create/key-and-reference', timed(async (world) => await create(world, { isNamed: true }))],
   ['advance', undone(advance)],
-  ['get', timed(get)],
+  ['get', timed(async (world, turn) => await get(world, pick(world, turn)))],
+  ['get/any-age', timed(async (world, turn) => await get(world, pick(world, turn, Infinity)))],
   ['get/history', timed(getHistory)],
   ['get/idempotency-key', timed(getAnswer)],
   ['reference', timed(findReference)],
@@ -101,19 +102,23 @@ function undone(work: (tx: Tx, world: GrownDatabase, turn: number) => Promise<nu
   };
 }
 
+/** What is read is mostly young: of so many of the newest that have ended. As many in a small history as in a large one. */
+const YOUNG = 6_000;
+
 /** The number of one of the business's payouts that has ended, another one at each turn. All of its rows are there. */
-function pick({ shape }: GrownDatabase, turn: number): number {
+function pick({ shape }: GrownDatabase, turn: number, among = YOUNG): number {
   const step = 2 * shape.detailEvery;
-  const ended = Math.floor((shape.payouts - shape.open) / step) - 1;
+  const newest = Math.floor((shape.payouts - shape.open) / step) - 1;
   const drawn = createHash('sha256').update(`turn ${turn}`).digest().readUInt32BE();
-  return (drawn % ended) * step + step;
+  return (newest - (drawn % Math.min(newest, Math.floor(among / step)))) * step;
 }
 
 async function create(
   { database, businessId, userId }: GrownDatabase,
   { isNamed = false }: { readonly isNamed?: boolean },
 ): Promise<number> {
-  const name = ids.next();
+  // As merchants choose them: in no order.
+  const name = Buffer.from(systemRandom.bytes(16)).toString('hex');
   const requestHash = createHash('sha256').update(name).digest();
   const answer = { status: 201, body: 'x'.repeat(600) };
   const outcome = await createPayout(
@@ -152,8 +157,8 @@ async function advance(tx: Tx, world: GrownDatabase, turn: number): Promise<numb
   return news.filter(Boolean).length;
 }
 
-async function get(world: GrownDatabase, turn: number): Promise<number> {
-  const { payoutId } = idsOf(world.shape, pick(world, turn));
+async function get(world: GrownDatabase, number: number): Promise<number> {
+  const { payoutId } = idsOf(world.shape, number);
   return (await findPayout(world.database, world.businessId, payoutId)) === undefined ? 0 : 1;
 }
 
@@ -241,11 +246,11 @@ function list(filterAt: (world: GrownDatabase, turn: number) => Filter): Operati
   });
 }
 
-/** Somewhere in the newer half of what has ended, so that a whole page lies before it. */
+/** One of twenty places in the newer half of what has ended, so that a whole page lies before it. */
 function longAgo({ shape }: GrownDatabase, turn: number): string {
   const { payouts, open, startMs, stepMs } = shape;
   const newest = payouts - open;
-  const place = newest / 2 + ((turn * 7919) % 1000) * (newest / 2000);
+  const place = newest / 2 + (turn % 20) * (newest / 40);
   return lowestIdAt(new Date(startMs + Math.floor(place) * stepMs));
 }
 
@@ -254,7 +259,7 @@ function yearBut({ shape }: GrownDatabase, turn: number): Pick<Filter, 'from' | 
   const from = new Date(startMs);
   return {
     from,
-    to: new Date(startMs + Math.floor((payouts * (500 + (turn % 300))) / 1000) * stepMs),
+    to: new Date(startMs + Math.floor((payouts * (500 + (turn % 20) * 15)) / 1000) * stepMs),
   };
 }
 

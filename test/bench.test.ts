@@ -223,6 +223,7 @@ it(
       businesses: 101,
       detailEvery: 4,
       runs: 1,
+      warmUpTurns: 2,
       turns: 4,
     });
     const { ours, baselines, ratios } = result;

@@ -11,24 +11,32 @@ export type NamedPart = readonly [name: string, statement: Statement];
 
 /**
  * One statement of several: each part is a common table expression, and `main`, which has no values of
- * its own, says in SQL what is given of them. So each room writes the statements on its own tables, and they
- * take effect together in one round trip. No part sees what another writes, and each is carried out
- * whether `main` reads it or not.
+ * its own, says in SQL what is given of them. So each room writes the statements on its own tables, and
+ * they take effect together in one round trip. No part sees what another writes, and each is carried out
+ * whether `main` reads it or not. A column that several parts have in common is sent once.
  */
 export function withParts(parts: readonly NamedPart[], main: string): Statement {
-  const values: unknown[] = [];
-  const texts = parts.map(([name, part]) => {
-    const before = values.length;
-    values.push(...part.values);
-    return `${name} AS (${renumber(part.text, before)})`;
-  });
-  return { text: `WITH ${texts.join(',\n')}\n${main}`, values };
+  const given: Given[] = [];
+  const texts = parts.map(([name, part]) => `${name} AS (${renumber(part, given)})`);
+  const text = `WITH ${texts.join(',\n')}\n${main}`;
+  return { text, values: given.map(({ value }) => value) };
 }
 
-function renumber(text: string, before: number): string {
-  return before === 0
-    ? text
-    : text.replaceAll(/\$(\d+)/g, (_, digits) => `$${Number(digits) + before}`);
+interface Given {
+  readonly type: string;
+  readonly value: unknown;
+}
+
+function renumber({ text, values }: Statement, given: Given[]): string {
+  return text.replaceAll(/\$(\d+)(::\w+\[\])?/g, (_, digits: string, type: string = '') => {
+    const value = values[Number(digits) - 1];
+    const isColumn = type !== '' && typeof value === 'string';
+    const known = isColumn
+      ? given.findIndex((each) => each.type === type && each.value === value)
+      : -1;
+    const place = known >= 0 ? known : given.push({ type, value }) - 1;
+    return `$${place + 1}${type}`;
+  });
 }
 
 /**

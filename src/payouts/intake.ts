@@ -165,7 +165,8 @@ async function carryOut(desk: Desk, batch: Batch): Promise<void> {
   const back = new AbortController();
   void noteLate(desk, batch, back.signal);
   const outcomes = await createPayouts(desk, orders);
-  back.abort();
+  // Without a reason an error would be made, with its stack.
+  back.abort('back');
   desk.inFlight.delete(batch);
   for (const businessId of businesses) desk.busy.delete(businessId);
   // The next one is on its way while these are told.

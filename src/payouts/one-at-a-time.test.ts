@@ -46,6 +46,10 @@ afterAll(async () => {
 
 const OPENING_UNITS = 9n;
 
+/** Each opens a world of its own. */
+const RUNS = 30;
+const PATIENCE_MS = 120_000;
+
 /** Few of everything, so that orders meet. */
 const anOrder = fc.record({
   business: fc.nat({ max: 1 }),
@@ -233,79 +237,91 @@ async function expectKept(world: World): Promise<void> {
   expect(kept.sort()).toEqual(created.sort());
 }
 
-it('one process answers in the order in which it was asked, as if it did one at a time', async () => {
-  const property = fc.asyncProperty(
-    fc.array(anOrder, { minLength: 2, maxLength: 25 }),
-    delays,
-    async (wanted, delaysMs) => {
-      const world = await openWorld();
-      const intakes = openIntakes([delayed(present(processes[0], 'three'), delaysMs)]);
-      await askForAll(world, intakes, wanted);
-      await closeAll(intakes);
-      const asked = world.steps.sort((a, b) => a.begin - b.begin);
-      expect(asked).toHaveLength(wanted.length);
-      for (const step of asked) expect([step, agrees(world.model, step)]).toEqual([step, true]);
-      await expectKept(world);
-    },
-  );
-  await fc.assert(property, { numRuns: 60 });
-});
+it(
+  'one process answers in the order in which it was asked, as if it did one at a time',
+  async () => {
+    const property = fc.asyncProperty(
+      fc.array(anOrder, { minLength: 2, maxLength: 25 }),
+      delays,
+      async (wanted, delaysMs) => {
+        const world = await openWorld();
+        const intakes = openIntakes([delayed(present(processes[0], 'three'), delaysMs)]);
+        await askForAll(world, intakes, wanted);
+        await closeAll(intakes);
+        const asked = world.steps.sort((a, b) => a.begin - b.begin);
+        expect(asked).toHaveLength(wanted.length);
+        for (const step of asked) expect([step, agrees(world.model, step)]).toEqual([step, true]);
+        await expectKept(world);
+      },
+    );
+    await fc.assert(property, { numRuns: RUNS });
+  },
+  PATIENCE_MS,
+);
 
-it('several processes, and what else changes the accounts, answer as one at a time', async () => {
-  const property = fc.asyncProperty(
-    fc.array(anOrder, { minLength: 2, maxLength: 16 }),
-    fc.array(aChange, { maxLength: 6 }),
-    fc.array(delays, { minLength: 3, maxLength: 3 }),
-    async (wanted, changes, delaysMs) => {
-      const world = await openWorld();
-      const start = copyOf(world.model);
-      const intakes = openIntakes(
-        processes.map((process, index) => delayed(process, delaysMs[index] ?? [0])),
-      );
-      await Promise.all([askForAll(world, intakes, wanted), changeAll(world, changes)]);
-      await closeAll(intakes);
-      expect([world.steps, isExplained(start, world.steps)]).toEqual([world.steps, true]);
-      await expectKept(world);
-    },
-  );
-  await fc.assert(property, { numRuns: 60 });
-});
+it(
+  'several processes, and what else changes the accounts, answer as one at a time',
+  async () => {
+    const property = fc.asyncProperty(
+      fc.array(anOrder, { minLength: 2, maxLength: 16 }),
+      fc.array(aChange, { maxLength: 6 }),
+      fc.array(delays, { minLength: 3, maxLength: 3 }),
+      async (wanted, changes, delaysMs) => {
+        const world = await openWorld();
+        const start = copyOf(world.model);
+        const intakes = openIntakes(
+          processes.map((process, index) => delayed(process, delaysMs[index] ?? [0])),
+        );
+        await Promise.all([askForAll(world, intakes, wanted), changeAll(world, changes)]);
+        await closeAll(intakes);
+        expect([world.steps, isExplained(start, world.steps)]).toEqual([world.steps, true]);
+        await expectKept(world);
+      },
+    );
+    await fc.assert(property, { numRuns: RUNS });
+  },
+  PATIENCE_MS,
+);
 
-it('what the callers were told is true where connections break', async () => {
-  const ways: Broken[] = [];
-  const property = fc.asyncProperty(
-    fc.array(anOrder, { minLength: 2, maxLength: 12 }),
-    fc.array(fc.constantFrom<Break>('none', 'none', 'before', 'behind', 'answer'), {
-      minLength: 1,
-      maxLength: 9,
-    }),
-    async (wanted, breaks) => {
-      const world = await openWorld();
-      const start = copyOf(world.model);
-      for (const way of ways) way.begin(breaks);
-      const intakes = openIntakes(
-        ways.map(({ database }) => database),
-        { ...systemClock, sleep: async (ms, signal) => await systemClock.sleep(ms / 40, signal) },
-      );
-      await askForAll(world, intakes, wanted);
-      await closeAll(intakes);
-      for (const way of ways) way.begin(['none']);
-      await expect.poll(async () => await countAtWork()).toBe(0);
-      await findUnanswered(world);
-      expect([world.steps, isExplained(start, world.steps)]).toEqual([world.steps, true]);
-      await expectKept(world);
-    },
-  );
-  try {
-    for (let opened = 0; opened < 2; opened += 1) ways.push(await openBroken());
-    await fc.assert(property, { numRuns: 40 });
-  } finally {
-    for (const { database, way } of ways) {
-      await database.close();
-      await way.close();
+it(
+  'what the callers were told is true where connections break',
+  async () => {
+    const ways: Broken[] = [];
+    const property = fc.asyncProperty(
+      fc.array(anOrder, { minLength: 2, maxLength: 12 }),
+      fc.array(fc.constantFrom<Break>('none', 'none', 'before', 'behind', 'answer'), {
+        minLength: 1,
+        maxLength: 9,
+      }),
+      async (wanted, breaks) => {
+        const world = await openWorld();
+        const start = copyOf(world.model);
+        for (const way of ways) way.begin(breaks);
+        const intakes = openIntakes(
+          ways.map(({ database }) => database),
+          { ...systemClock, sleep: async (ms, signal) => await systemClock.sleep(ms / 40, signal) },
+        );
+        await askForAll(world, intakes, wanted);
+        await closeAll(intakes);
+        for (const way of ways) way.begin(['none']);
+        await expect.poll(async () => await countAtWork()).toBe(0);
+        await findUnanswered(world);
+        expect([world.steps, isExplained(start, world.steps)]).toEqual([world.steps, true]);
+        await expectKept(world);
+      },
+    );
+    try {
+      for (let opened = 0; opened < 2; opened += 1) ways.push(await openBroken());
+      await fc.assert(property, { numRuns: RUNS });
+    } finally {
+      for (const { database, way } of ways) {
+        await database.close();
+        await way.close();
+      }
     }
-  }
-});
+  },
+  PATIENCE_MS,
+);
 
 /**
  * Where a connection breaks at a statement: before the server gets it, behind it, or once the server

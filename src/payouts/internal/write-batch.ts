@@ -6,7 +6,7 @@ import {
   type NamedPart,
   type Statement,
 } from '../../database/statement.ts';
-import { holding, type AvailableRow } from '../../ledger/hold.ts';
+import { holding, type AvailableRow, type Hold } from '../../ledger/hold.ts';
 import { appending, type NewItem } from '../../outbox/outbox.ts';
 import { keepingAnswers } from '../idempotency.ts';
 import { SETTLEMENT_TOPIC } from '../outbox-topics.ts';
@@ -23,15 +23,14 @@ import type { Accepted } from './decide-orders.ts';
  * accounts, each sorted, so that two writers do not wait for each other. Of parts that write, a
  * statement carries out first what its main part asks for first: the counts.
  */
-export function writingBatch(batch: readonly Accepted[]): Statement {
+export function writingBatch(accepted: readonly Accepted[]): Statement {
+  const batch = sorted(accepted, ({ payout }) => referenceOf(payout));
   const payouts = batch.map(({ payout }) => payout);
-  const { holds, accounts } = holding(
-    payouts.map((payout) => ({ ...payout, accountId: payout.apiAccountId, at: payout.createdAt })),
-  );
+  const { holds, accounts } = holding(payouts.map(holdOf));
   const first: NamedPart[] = [];
   const answers = batch.flatMap(({ answer }) => answer ?? []);
   if (answers.length > 0) first.push(['answers', keepingAnswers(sorted(answers, keyOf))]);
-  first.push(['created', insertingPayouts(sorted(payouts, referenceOf))]);
+  first.push(['created', insertingPayouts(payouts)]);
   first.push(['holds', holds]);
   const counts = first.map(([name]) => `(SELECT count(*) FROM ${name})`).join(' + ');
   return withParts(
@@ -60,6 +59,18 @@ function referenceOf({ businessId, merchantReference }: Payout): string {
 function sorted<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   const named = items.map((item) => ({ name: nameOf(item), item }));
   return named.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ item }) => item);
+}
+
+function holdOf(payout: Payout): Hold {
+  const { businessId, payoutId, token, units } = payout;
+  return {
+    businessId,
+    payoutId,
+    accountId: payout.apiAccountId,
+    token,
+    units,
+    at: payout.createdAt,
+  };
 }
 
 function insertingPayouts(payouts: readonly Payout[]): Statement {
@@ -106,7 +117,8 @@ function insertingFirstLines(payouts: readonly Payout[]): Statement {
 }
 
 function insertingAudits(batch: readonly Accepted[]): Statement {
-  const audits = batch.map(({ order, payout }) => ({ ...order.requester, ...payout }));
+  const payouts = batch.map(({ payout }) => payout);
+  const requesters = batch.map(({ order }) => order.requester);
   return {
     text: `INSERT INTO payout_audits
         (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id,
@@ -118,14 +130,14 @@ function insertingAudits(batch: readonly Accepted[]): Statement {
         AS a (business_id, payout_id, client_ip, credential_kind, credential_id, request_id, trace_id,
           created_at)`,
     values: [
-      columnOfIds(audits.map((audit) => audit.businessId)),
-      columnOfIds(audits.map((audit) => audit.payoutId)),
-      audits.map((audit) => audit.clientIp),
-      audits.map((audit) => audit.credentialKind),
-      columnOfIds(audits.map((audit) => audit.credentialId)),
-      audits.map((audit) => audit.requestId),
-      audits.map((audit) => audit.traceId),
-      columnOfTimes(audits.map((audit) => audit.createdAt)),
+      columnOfIds(payouts.map((payout) => payout.businessId)),
+      columnOfIds(payouts.map((payout) => payout.payoutId)),
+      requesters.map((requester) => requester.clientIp),
+      requesters.map((requester) => requester.credentialKind),
+      columnOfIds(requesters.map((requester) => requester.credentialId)),
+      requesters.map((requester) => requester.requestId),
+      requesters.map((requester) => requester.traceId),
+      columnOfTimes(payouts.map((payout) => payout.createdAt)),
     ],
   };
 }

@@ -9,6 +9,7 @@ import {
   readSandboxConfig,
   readServingConfig,
   readSettlingConfig,
+  readWatchingConfig,
   type DatabaseConfig,
   type Environment,
   type NetworkConfig,
@@ -53,6 +54,7 @@ export async function examineSettings(env: Environment): Promise<{
   const database = attempt(readDatabaseConfig);
   const masterKey = attempt(readMasterKey);
   attempt(readServingConfig);
+  attempt(readWatchingConfig);
   const settling = attempt(readSettlingConfig);
   const keys = readKeys(attempt(readMnemonic), note);
   const networks = (attempt(readEnabledNetworks) ?? []).flatMap((network) => {

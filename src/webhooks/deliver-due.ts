@@ -8,12 +8,12 @@ import { DELIVERY_TOPIC } from './queue-deliveries.ts';
 export type DeliveryLimits = PlaceLimits;
 
 /**
- * As many places keep a worker busy with receivers that take some 100 ms, and make batches of about a
+ * As many places keep a worker busy with receivers that take some 100 ms, and make batches of one or two
  * hundred where they are quicker. An endpoint gets what a small server bears, and in time, while it is quick,
- * an eighth of all: 300 a second where an answer takes 100 ms.
+ * a sixteenth of all: 300 a second where an answer takes 100 ms.
  */
 export const STANDARD_LIMITS: DeliveryLimits = {
-  overall: 256,
+  overall: 512,
   perEndpoint: 8,
   perQuickEndpoint: 32,
 };

@@ -5,8 +5,7 @@ import type { Database } from '../database/database.ts';
 import { sqlState } from '../database/sql-failure.ts';
 import type { LaneItem } from '../outbox/claim-lanes.ts';
 import { finishAll } from '../outbox/outbox.ts';
-import { findPayouts } from '../payouts/find-payouts.ts';
-import { findTraces } from '../payouts/find-traces.ts';
+import { findTracedPayouts, type TracedPayout } from '../payouts/find-traced-payouts.ts';
 import type { Payout } from '../payouts/payout.ts';
 import {
   beginAttempts,
@@ -88,6 +87,10 @@ interface Look {
   readonly delivery: DeliveryToSend;
 }
 
+interface Wanted extends Look, TracedPayout {
+  readonly sign: Sign;
+}
+
 async function prepareBatch(deps: PrepareDeps, items: readonly LaneItem[]): Promise<Prepared> {
   const found = await findDeliveries(deps.database, items.map(keyOf));
   const looks: Look[] = [];
@@ -100,19 +103,19 @@ async function prepareBatch(deps: PrepareDeps, items: readonly LaneItem[]): Prom
     if (isOver) superseded.push(item);
     else looks.push({ item, delivery });
   }
-  const [payouts, traces, secrets] = await readAbout(deps, looks);
-  const wanted: (Look & { payout: Payout; sign: Sign })[] = [];
+  const [payouts, keys] = await readAbout(deps, looks);
+  const wanted: Wanted[] = [];
   const skipped: (Look & { reason: string })[] = [];
   const broken: LaneItem[] = [];
   for (const look of looks) {
     const { businessId, payoutId } = look.delivery;
-    const payout = payouts.get(`${businessId} ${payoutId}`);
-    const reason = reasonToSkip(look.delivery, payout);
-    const own = secrets.get(businessId);
-    if (payout === undefined || reason !== undefined) {
+    const traced = payouts.get(`${businessId} ${payoutId}`);
+    const reason = reasonToSkip(look.delivery, traced?.payout);
+    const signing = keys.get(businessId);
+    if (traced === undefined || reason !== undefined) {
       skipped.push({ ...look, reason: reason ?? 'the payout does not exist' });
-    } else if (own === undefined) broken.push(look.item);
-    else wanted.push({ ...look, payout, sign: own.sign });
+    } else if (signing === undefined) broken.push(look.item);
+    else wanted.push({ ...look, ...traced, sign: signing.sign });
   }
   await skip(deps, skipped);
   const startedAt = deps.clock.now();
@@ -120,9 +123,8 @@ async function prepareBatch(deps: PrepareDeps, items: readonly LaneItem[]): Prom
   const attempts: Attempt[] = [];
   for (const each of wanted) {
     const number = numbers.get(nameOf(each.delivery));
-    const traceId = traces.get(each.delivery.payoutId);
     if (number === undefined) superseded.push(each.item);
-    else attempts.push({ ...each, traceId, number, startedAt });
+    else attempts.push({ ...each, number, startedAt });
   }
   await drop(deps, superseded);
   return { attempts, idle: [...superseded, ...skipped.map(({ item }) => item)], broken };
@@ -140,23 +142,16 @@ function keyOf(item: LaneItem): DeliveryKey {
 async function readAbout(
   deps: PrepareDeps,
   looks: readonly Look[],
-): Promise<
-  [
-    payouts: ReadonlyMap<string, Payout>,
-    traces: ReadonlyMap<string, string>,
-    secrets: ReadonlyMap<string, Signing>,
-  ]
-> {
+): Promise<[payouts: ReadonlyMap<string, TracedPayout>, keys: ReadonlyMap<string, Signing>]> {
   const deliveries = looks.map(({ delivery }) => delivery);
-  const [payouts, traces, secrets] = await Promise.all([
-    findPayouts(deps.database, deliveries),
-    findTraces(deps.database, deliveries),
+  const [payouts, keys] = await Promise.all([
+    findTracedPayouts(deps.database, deliveries),
     deps.keys.of(deliveries.map(({ businessId }) => businessId)),
   ]);
   const byName = payouts.map(
-    (payout) => [`${payout.businessId} ${payout.payoutId}`, payout] as const,
+    (each) => [`${each.payout.businessId} ${each.payout.payoutId}`, each] as const,
   );
-  return [new Map(byName), traces, secrets];
+  return [new Map(byName), keys];
 }
 
 function reasonToSkip(delivery: DeliveryToSend, payout: Payout | undefined): string | undefined {

@@ -16,11 +16,14 @@ const HASH = { landed: `0x${'1'.repeat(64)}`, open: `0x${'2'.repeat(64)}` };
 
 let db: TestDatabase;
 let env: Record<string, string>;
+/** The versions that are missing. */
+let left: number[];
 
 beforeAll(async () => {
   db = await createTestDatabase({ migrated: false });
   env = { DATABASE_URL: db.url };
   const migrations = await readMigrations(MIGRATIONS_FOLDER);
+  left = migrations.slice(7).map(({ version }) => version);
   await migrate(db.database, migrations.slice(0, 7), systemClock);
   await db.database.query(
     `INSERT INTO settlement_attempts
@@ -42,7 +45,7 @@ test('an open attempt of the version before is refused, with what to do', async 
   expect(result.stderr).toMatch(/^knit: migration 8 was not applied: transactions of the version /);
   expect(await runKnit(['migrate', '--check'], env)).toMatchObject({
     exitCode: 1,
-    stdout: 'missing 8\nmissing 9\nmissing 10\n',
+    stdout: left.map((version) => `missing ${version}\n`).join(''),
   });
 });
 
@@ -53,7 +56,7 @@ test('what has ended is kept as transactions', async () => {
   );
   expect(await runKnit(['migrate'], env)).toMatchObject({
     exitCode: 0,
-    stdout: 'applied 8\napplied 9\napplied 10\n',
+    stdout: left.map((version) => `applied ${version}\n`).join(''),
   });
   expect(
     await db.database.query(

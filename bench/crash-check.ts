@@ -52,6 +52,28 @@ export async function whatIsLost(
   return wrong;
 }
 
+/**
+ * A sentence where some of them are not there any more, or have no hold of their units: for what has been looked
+ * at closely before, again and again.
+ */
+export async function whatIsGone(
+  { database }: Examined,
+  acknowledged: readonly Acknowledged[],
+): Promise<string[]> {
+  const [row] = await database.query<{ found: bigint }>(
+    `SELECT count(*) AS found FROM unnest($1::uuid[], $2::uuid[]) AS a (business_id, payout_id)
+     JOIN payouts p ON p.business_id = a.business_id AND p.payout_id = a.payout_id
+     JOIN ledger_holds h ON h.business_id = a.business_id AND h.payout_id = a.payout_id
+       AND h.units = p.units`,
+    [
+      acknowledged.map(({ merchant }) => merchant.businessId),
+      acknowledged.map(({ payoutId }) => payoutId),
+    ],
+  );
+  const isWhole = row?.found === BigInt(acknowledged.length);
+  return isWhole ? [] : [`of ${acknowledged.length} payouts there are ${row?.found}`];
+}
+
 async function findAll(
   database: Database,
   network: string,

@@ -7,6 +7,7 @@ import { createSeededRandom, type SeededRandom } from '../test/harness/seeded-ra
 import { startBenchDatabase } from './bench-database.ts';
 import { compareRuns, type BenchResult } from './bench-result.ts';
 import {
+  whatIsGone,
   whatIsLost,
   whatIsWrongInBooks,
   whatNobodyOrdered,
@@ -38,8 +39,9 @@ const ASKED_AGAIN = 20;
 
 /**
  * API, worker and PostgreSQL are killed under full load, again and again, and started again. Each time every payout
- * that was ever acknowledged is looked for, the books are checked, and some are asked for again by their
- * keys; at the end the chain is asked whom it paid. Throws at the first one that is wrong.
+ * that was ever acknowledged is looked for, those of the round with all that belongs to them, the books are checked,
+ * and some are asked for again by their keys; at the end all are looked at closely, and the chain is asked whom it
+ * paid. Throws at the first one that is wrong.
  * SIGKILL takes processes, not the operating system's memory: it stands for a crash, not for a power cut.
  */
 export async function measureCrash(
@@ -78,7 +80,7 @@ interface CrashWorld {
 }
 
 async function crashOn(world: CrashWorld): Promise<BenchResult> {
-  const { platform, plan, tell } = world;
+  const { platform, plan } = world;
   const random = createSeededRandom(plan.seed);
   const services = { api: await platform.startApi(), worker: platform.startWorker() };
   await services.worker.said('settlement is ready');
@@ -86,9 +88,32 @@ async function crashOn(world: CrashWorld): Promise<BenchResult> {
     random: random.fork('clients'),
     clients: plan.clients,
   });
+  try {
+    const killed = await killInRounds(world, { services, clients, random });
+    await clients.stop();
+    return await concluded(world, clients, killed);
+  } catch (error) {
+    await clients.leave();
+    throw error;
+  }
+}
+
+/** Gives how often what was killed. */
+async function killInRounds(
+  world: CrashWorld,
+  about: {
+    readonly services: { api: KnitService; worker: KnitService };
+    readonly clients: InsistentClients;
+    readonly random: SeededRandom;
+  },
+): Promise<ReadonlyMap<string, number>> {
+  const { plan, tell } = world;
+  const { services, clients, random } = about;
   const killed = new Map<string, number>();
+  let looked = 0;
   for (let round = 1; round <= plan.rounds; round += 1) {
-    const harm = HARMS[(round - 1) % HARMS.length] ?? 'all';
+    // Each of them once, and then whichever.
+    const harm = HARMS[round - 1] ?? random.pick(HARMS);
     await clients.untilMore(BEFORE);
     // A process that finds no database when it starts ends, and whoever watches over it starts it again.
     await services.worker.said('settlement is ready');
@@ -98,15 +123,14 @@ async function crashOn(world: CrashWorld): Promise<BenchResult> {
     await clients.untilMore(AFTER);
     const seconds = (performance.now() - from) / 1_000;
     for (const victim of victimsOf(harm)) killed.set(victim, (killed.get(victim) ?? 0) + 1);
-    await lookAtAll(world, clients, random);
+    looked = await lookAtAll(world, { clients, random, from: looked });
     const answered = [...clients.answers].map(([name, times]) => `${times} ${name}`).join(', ');
     tell(
       `round ${round}, ${harm} killed: back after ${seconds.toFixed(1)} s, ` +
         `${clients.acknowledged.length} acknowledged and found (answers: ${answered})`,
     );
   }
-  await clients.stop();
-  return await concluded(world, clients, killed);
+  return killed;
 }
 
 async function concluded(
@@ -186,21 +210,27 @@ function requireAlive(services: { readonly api: KnitService; readonly worker: Kn
   }
 }
 
-/** While the clients go on. */
+/** While the clients go on. At those from `from` on closely; gives how many were looked at. */
 async function lookAtAll(
   { platform }: CrashWorld,
-  clients: InsistentClients,
-  random: SeededRandom,
-): Promise<void> {
+  about: {
+    readonly clients: InsistentClients;
+    readonly random: SeededRandom;
+    readonly from: number;
+  },
+): Promise<number> {
+  const { clients, random, from } = about;
   const acknowledged = [...clients.acknowledged];
   const asked = Array.from({ length: ASKED_AGAIN }, async () => {
     return await clients.askAgain(random.pick(acknowledged));
   });
   requireNothingWrong([
-    ...(await whatIsLost(platform, acknowledged)),
+    ...(await whatIsGone(platform, acknowledged)),
+    ...(await whatIsLost(platform, acknowledged.slice(from))),
     ...(await whatIsWrongInBooks(platform)),
     ...(await Promise.all(asked)).filter((problem) => problem !== undefined),
   ]);
+  return acknowledged.length;
 }
 
 const TOLD = 10;

@@ -37,6 +37,8 @@ export interface InsistentClients {
   askAgain(order: Acknowledged): Promise<string | undefined>;
   /** No new orders; resolves when each is acknowledged. */
   stop(): Promise<void>;
+  /** Where something went wrong: they insist on nothing any more. */
+  leave(): Promise<void>;
 }
 
 type Order = Omit<Acknowledged, 'payoutId' | 'body'>;
@@ -58,6 +60,7 @@ export function startInsistentClients(
 ): InsistentClients {
   const { random, clients } = about;
   const halt = new AbortController();
+  const left = new AbortController();
   const acknowledged: Acknowledged[] = [];
   const answers = new Map<string, number>();
   let heardLate = 0;
@@ -71,6 +74,7 @@ export function startInsistentClients(
   };
   const insist = async (order: Order): Promise<Answer> => {
     for (;;) {
+      if (left.signal.aborted) throw new Error('the clients have left');
       const answer = await ask(order);
       if (answer?.status === 201) return answer;
       // 409: the same request is still under way. Below 500 all else is a refusal, which nothing here deserves.
@@ -117,6 +121,12 @@ export function startInsistentClients(
       await Promise.all(ordering);
       await pool.close();
       if (failure !== undefined) throw failure;
+    },
+    leave: async () => {
+      halt.abort();
+      left.abort();
+      await pool.destroy();
+      await Promise.all(ordering);
     },
   };
 }

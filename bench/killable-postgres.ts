@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { systemClock } from '../src/base/clock.ts';
 import { createDatabase } from '../src/database/database.ts';
+import { createGuard } from '../src/sandbox/guard.ts';
 import type { BenchDatabase } from './bench-database.ts';
 import { readTree } from './process-memory.ts';
 
@@ -33,6 +34,7 @@ const READY_WITHIN_MS = 60_000;
 
 export function killablePostgres(first: BenchDatabase): KillablePostgres {
   const command = commandOf(first.pid);
+  const guard = createGuard();
   let { pid } = first;
   let own: ChildProcess | undefined;
   const untilReady = async (): Promise<void> => await untilAnswering(first.url);
@@ -56,6 +58,7 @@ export function killablePostgres(first: BenchDatabase): KillablePostgres {
       own = spawn(program, args, { ...how, detached: true, stdio: 'ignore' });
       await once(own, 'spawn');
       pid = own.pid ?? 0;
+      guard.watch(pid, 'SIGINT');
       await untilReady();
     },
     untilReady,
@@ -65,6 +68,7 @@ export function killablePostgres(first: BenchDatabase): KillablePostgres {
         own.kill('SIGINT');
         await ended;
       }
+      await guard.dispose();
       await first.stop();
     },
   };

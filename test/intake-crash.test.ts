@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measureCrash } from '../bench/crash.ts';
 import {
+  whatIsGone,
   whatIsLost,
   whatIsWrongInBooks,
   whatNobodyOrdered,
@@ -116,6 +117,16 @@ describe('what is wrong is seen', () => {
     await db.database.query(harm, [order.payoutId]);
     const [problem] = await whatIsLost(examined(), [order]);
     expect(problem).toContain(`${order.payoutId}: ${sentence}`);
+  });
+
+  it.each([
+    ['a payout that was there', 'DELETE FROM payouts WHERE payout_id = $1'],
+    ['its hold', 'DELETE FROM ledger_holds WHERE payout_id = $1'],
+  ])('%s is gone', async (_, harm) => {
+    const orders = [await acknowledge(), await acknowledge()];
+    expect(await whatIsGone(examined(), orders)).toEqual([]);
+    await db.database.query(harm, [orders[1]?.payoutId]);
+    expect(await whatIsGone(examined(), orders)).toEqual(['of 2 payouts there are 1']);
   });
 
   it('one payout for two keys', async () => {

@@ -36,6 +36,8 @@ export async function serveMetrics(deps: {
   server.on('request', (request, response) => void serve(deps, request, response));
   server.listen({ host: deps.host, port: deps.port });
   await once(server, 'listening');
+  // A connection that could not be accepted, for want of files, must not end the process.
+  server.on('error', () => undefined);
   return { port: portOf(server), close: async () => await close(server) };
 }
 

@@ -5,7 +5,7 @@ import { systemRandom } from '../src/base/random.ts';
 import type { Database, Tx } from '../src/database/database.ts';
 import { claim, dueLanes } from '../src/outbox/outbox.ts';
 import { advancePayouts } from '../src/payouts/advance-payouts.ts';
-import { createPayout } from '../src/payouts/create-payout.ts';
+import { createPayouts } from '../src/payouts/create-payouts.ts';
 import { findHistory } from '../src/payouts/find-history.ts';
 import {
   findPayout,
@@ -16,6 +16,7 @@ import {
 } from '../src/payouts/find-payouts.ts';
 import { findAnswer } from '../src/payouts/idempotency.ts';
 import { SETTLEMENT_TOPIC } from '../src/payouts/outbox-topics.ts';
+import type { PayoutOrder } from '../src/payouts/payout-order.ts';
 import { claimDueAttempts } from '../src/settlement/internal/attempt-store.ts';
 import { claimQueued } from '../src/settlement/internal/order-store.ts';
 import { listUnreported } from '../src/settlement/internal/report-store.ts';
@@ -52,6 +53,7 @@ const ids = createIdSource(systemClock, systemRandom);
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['create', timed(async (world) => await create(world, {}))],
   ['create/key-and-reference', timed(async (world) => await create(world, { isNamed: true }))],
+  ['create/64-at-once', timed(async (world) => await create(world, { count: 64, isNamed: true }))],
   ['advance', undone(advance)],
   ['get', timed(async (world, turn) => await get(world, pick(world, turn)))],
   ['get/any-age', timed(async (world, turn) => await get(world, pick(world, turn, Infinity)))],
@@ -114,36 +116,41 @@ function pick({ shape }: GrownDatabase, turn: number, among = YOUNG): number {
 }
 
 async function create(
-  { database, businessId, userId }: GrownDatabase,
-  { isNamed = false }: { readonly isNamed?: boolean },
+  { database, ...owner }: GrownDatabase,
+  { count = 1, isNamed = false }: { readonly count?: number; readonly isNamed?: boolean },
 ): Promise<number> {
+  const orders = Array.from({ length: count }, () => newOrder(owner, isNamed));
+  const outcomes = await createPayouts({ database, ids }, orders);
+  return outcomes.filter(({ kind }) => kind === 'created').length;
+}
+
+function newOrder(
+  { businessId, userId }: Pick<GrownDatabase, 'businessId' | 'userId'>,
+  isNamed: boolean,
+): PayoutOrder {
   // As merchants choose them: in no order.
   const name = Buffer.from(systemRandom.bytes(16)).toString('hex');
   const requestHash = createHash('sha256').update(name).digest();
   const answer = { status: 201, body: 'x'.repeat(600) };
-  const outcome = await createPayout(
-    { database, ids },
-    {
-      network: 'MATIC_MAINNET',
-      token: 'USDT',
-      units: 10n ** 18n,
-      toAddress: '0x56adfcc254ab3b8142a275c1837bcffaff5aa38b',
-      merchantReference: isNamed ? name : null,
-      requester: {
-        businessId,
-        userId,
-        credentialKind: 'API_KEY',
-        credentialId: userId,
-        clientIp: '127.0.0.1',
-        requestId: name,
-        traceId: null,
-      },
-      idempotency: isNamed
-        ? { request: { businessId, key: name, requestHash }, render: () => answer }
-        : undefined,
+  return {
+    network: 'MATIC_MAINNET',
+    token: 'USDT',
+    units: 10n ** 18n,
+    toAddress: '0x56adfcc254ab3b8142a275c1837bcffaff5aa38b',
+    merchantReference: isNamed ? name : null,
+    requester: {
+      businessId,
+      userId,
+      credentialKind: 'API_KEY',
+      credentialId: userId,
+      clientIp: '127.0.0.1',
+      requestId: name,
+      traceId: null,
     },
-  );
-  return outcome.kind === 'created' ? 1 : 0;
+    idempotency: isNamed
+      ? { request: { businessId, key: name, requestHash }, render: () => answer }
+      : undefined,
+  };
 }
 
 /** A payout is signed, as settlement reports it. */

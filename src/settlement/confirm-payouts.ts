@@ -13,6 +13,7 @@ import {
 import { endInFlight, lockFlight, requeue, type ProvenEnd } from './internal/order-store.ts';
 import { endCarriers, isOwnTransaction } from './internal/transaction-store.ts';
 import { findWatchedBlocks } from './internal/watched-blocks.ts';
+import { createMemory, type Memory } from './memory.ts';
 import { stopNetwork } from './network-state.ts';
 import { toTransferOrder, type AssetOf } from './order.ts';
 import type { Settlement } from './settlement.ts';
@@ -30,7 +31,10 @@ export type Follower = Pick<
 };
 
 /** Looks at every open attempt that is due. Gives how many it looked at. */
-export async function confirmPayouts(settlement: Settlement): Promise<number> {
+export async function confirmPayouts(
+  settlement: Settlement,
+  memory: Pick<Memory, 'noteSeen'> = createMemory(),
+): Promise<number> {
   const { database, driver, clock, pace } = settlement;
   const attempts = await claimDueAttempts(database, {
     network: driver.network,
@@ -39,6 +43,7 @@ export async function confirmPayouts(settlement: Settlement): Promise<number> {
     longestMs: Math.max(pace.leaseMs, pace.checkIncludedEveryMs),
     now: clock.now(),
   });
+  memory.noteSeen(attempts.map(({ attemptId }) => attemptId));
   const follower: Follower = { ...settlement, reader: driver, isWorker: true };
   await Promise.all(attempts.map(async (attempt) => await followSafely(follower, attempt)));
   return attempts.length;

@@ -13,7 +13,7 @@ import { createPulse, type Pulse, type Round } from './pulse.ts';
 import { reconcile } from './reconcile.ts';
 import { settlePayouts } from './settle-payout.ts';
 import type { Settlement } from './settlement.ts';
-import { submitPayouts } from './submit-payouts.ts';
+import { createInMind, submitPayouts } from './submit-payouts.ts';
 import { tendLanes } from './tend-lanes.ts';
 
 export interface SettlementWorker {
@@ -70,16 +70,22 @@ async function work(settlement: Settlement, pulse: Pulse, signal: AbortSignal): 
       return handled;
     });
   pulse.note('the treasury is not reconciled yet: nothing is signed');
-  const caughtUp = untilCaughtUp(settlement, { signal, isNew });
-  const [notAccepted, notSigned, notTold] = [createSetAside(), createSetAside(), createSetAside()];
+  let caughtUp = untilCaughtUp(settlement, { signal, isNew });
+  const [inMind, notAccepted, notTold] = [createInMind(), createSetAside(), createSetAside()];
+  const submit = async (): Promise<number> => {
+    // Of a database that has lost something a worker knows as little as one that starts.
+    if (inMind.memory.takeLoss()) caughtUp = untilCaughtUp(settlement, { signal, isNew: false });
+    await caughtUp;
+    return await submitPayouts(settlement, inMind);
+  };
   // None of these waits for another.
   await Promise.all([
     repeatRound('accept', idleMs, async () => await acceptOrders(settlement, notAccepted)),
     ...Array.from({ length: settlement.batchesAtOnce }, async () => {
       await caughtUp;
-      await repeatRound('submit', idleMs, async () => await submitPayouts(settlement, notSigned));
+      await repeatRound('submit', idleMs, submit);
     }),
-    repeatRound('confirm', idleMs, async () => await confirmPayouts(settlement)),
+    repeatRound('confirm', idleMs, async () => await confirmPayouts(settlement, inMind.memory)),
     repeatRound('settle', idleMs, async () => await settlePayouts(settlement, notTold)),
     repeatRound(
       'tend',

@@ -10,8 +10,7 @@ import type { Payout } from '../payouts/payout.ts';
 import { acceptOrders } from './accept-orders.ts';
 import { listLanes } from './lanes.ts';
 import { stopNetwork } from './network-state.ts';
-import { createSetAside } from './internal/set-aside.ts';
-import { submitPayouts } from './submit-payouts.ts';
+import { createInMind, submitPayouts } from './submit-payouts.ts';
 
 let road: SettlementRoad;
 let driver: NetworkDriver;
@@ -254,22 +253,22 @@ describe('an order that breaks an assertion', () => {
       },
     });
     await acceptOrders(worker);
-    const aside = createSetAside();
+    const inMind = createInMind();
     let rounds = 0;
-    while ((await submitPayouts(worker, aside)) > 0) rounds += 1;
+    while ((await submitPayouts(worker, inMind)) > 0) rounds += 1;
     expect({ tried, rounds }).toEqual({ tried: [5, 3, 2, 1, 1], rounds: 1 });
     await expectWaiting(poison, /internal error/);
     for (const other of [...before, ...after]) await expectSigned(other);
     // Its second failure keeps it away from the rounds of others for longer than they wait.
     road.clock.advance(PACE.waitMs);
-    expect(await submitPayouts(worker, aside)).toBe(1);
-    aside.add(poison.payoutId, road.clock.now());
-    aside.add(poison.payoutId, road.clock.now());
+    expect(await submitPayouts(worker, inMind)).toBe(1);
+    inMind.aside.add(poison.payoutId, road.clock.now());
+    inMind.aside.add(poison.payoutId, road.clock.now());
     road.clock.advance(PACE.waitMs);
-    expect(await submitPayouts(worker, aside)).toBe(0);
+    expect(await submitPayouts(worker, inMind)).toBe(0);
     const late = await road.order(5n);
     await acceptOrders(worker);
-    expect(await submitPayouts(worker, aside)).toBe(1);
+    expect(await submitPayouts(worker, inMind)).toBe(1);
     await expectSigned(late);
   });
 });

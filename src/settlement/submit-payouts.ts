@@ -24,30 +24,40 @@ import {
 import { createSetAside, type SetAside } from './internal/set-aside.ts';
 import { insertTransaction, type RecordedTransaction } from './internal/transaction-store.ts';
 import { takeSequence, type HeldLane } from './lanes.ts';
-import { findNetworkState, isSigningAllowed, takeNumber } from './network-state.ts';
+import { createMemory, findLostAttempt, findSigningState, type Memory } from './memory.ts';
+import { isSigningAllowed, takeNumber } from './network-state.ts';
 import { toTransferOrder, type Order } from './order.ts';
 import type { Settlement } from './settlement.ts';
 import { StaleClaim } from './stale-claim.ts';
 import { tracedStep } from './traced-step.ts';
 import { stopAtStrangers, withRoom } from './with-lane.ts';
 
-type Submission = Settlement & { readonly aside: SetAside };
+/** What a worker keeps in mind from one round to the next. */
+export interface InMind {
+  /** Orders that break an assertion by themselves: they are tried again later and later. */
+  readonly aside: SetAside;
+  readonly memory: Memory;
+}
+
+export function createInMind(): InMind {
+  return { aside: createSetAside(), memory: createMemory() };
+}
+
+type Submission = Settlement & InMind;
 
 /**
  * One round of claim → inspect → sign → record → broadcast for each token: one batch of the payouts that
  * wait, once there are enough of them or the oldest has waited long enough. Gives how many orders it
  * handled. Nothing is sent that is not recorded; nothing is recorded for an order that has anything
- * alive; a worker that has lost its lane or its claims records nothing and throws its bytes away. An order
- * that breaks an assertion by itself is tried again later and later, as `aside` remembers.
+ * alive; a worker that has lost its lane or its claims records nothing and throws its bytes away.
  */
 export async function submitPayouts(
   by: Settlement,
-  aside: SetAside = createSetAside(),
+  inMind: InMind = createInMind(),
 ): Promise<number> {
-  const settlement: Submission = { ...by, aside };
-  const { database, driver, assetOf } = settlement;
-  const state = await findNetworkState(database, driver.network);
-  if (state === undefined || state.stoppedFor !== null) return 0;
+  const settlement: Submission = { ...by, ...inMind };
+  const { driver, assetOf, memory } = settlement;
+  if ((await findSigningState(settlement, memory)) === undefined) return 0;
   let handled = 0;
   for (const token of TOKENS) {
     if (assetOf(driver.network, token) === undefined) continue;
@@ -143,7 +153,7 @@ async function submitSafely(
 }
 
 async function submit(
-  settlement: Settlement,
+  settlement: Submission,
   orders: readonly Order[],
   lane: HeldLane | null,
 ): Promise<HeldLane | null> {
@@ -173,6 +183,7 @@ async function submit(
     await putBack(settlement, payable, recorded === 'unknown' ? COMMIT_UNKNOWN : null);
     return lane;
   }
+  if (recorded.attemptId !== null) settlement.memory.noteRecorded(recorded.attemptId);
   tellOfSigned(settlement, payable, recorded);
   await settlement.reach('recorded');
   await broadcastTransaction(settlement, recorded);
@@ -193,15 +204,18 @@ function tellOfSigned(
 
 /** Or the reason for which nothing is to be signed now. */
 async function sign(
-  settlement: Settlement,
+  settlement: Submission,
   work: { inspection: Inspection; plan: SigningPlan; lane: HeldLane | null },
 ): Promise<{ attempt: SignedAttempt; position: LanePosition } | string> {
-  const { database, driver, clock } = settlement;
+  const { database, driver, clock, memory } = settlement;
   const { inspection, plan, lane } = work;
   const stranger = lane && (await stopAtStrangers(settlement, lane));
   if (stranger !== null) return stranger;
+  const leastNext = memory.nextNumber();
   const number = await takeNumber(database, driver.network, clock.now());
   if (number === undefined) return 'signing has stopped on this network';
+  if (number + 1n < leastNext) return LOST;
+  memory.noteNumber(number + 1n);
   const position =
     lane === null
       ? { sender: driver.treasury, sequence: number }
@@ -214,6 +228,8 @@ async function sign(
   });
   return { attempt, position };
 }
+
+const LOST = 'the database has lost what it had recorded';
 
 const COMMIT_UNKNOWN = 'the connection to the database broke while the attempt was recorded';
 
@@ -277,7 +293,7 @@ function ordersOf(orders: readonly Order[], payoutIds: readonly string[]): Order
  * commit's outcome is.
  */
 async function record(
-  settlement: Settlement,
+  settlement: Submission,
   work: {
     orders: readonly Order[];
     lane: HeldLane | null;
@@ -287,7 +303,7 @@ async function record(
     roomUnits: bigint;
   },
 ): Promise<RecordedTransaction | 'stale' | 'unknown'> {
-  const { database, ids, clock, log, pace } = settlement;
+  const { database, ids, clock, log, memory, pace } = settlement;
   const { orders, lane, signed, roomUnits } = work;
   const { network } = settlement.driver;
   assertSignedAsOrdered(work);
@@ -300,6 +316,7 @@ async function record(
         throw new StaleClaim('the lane has passed on');
       }
       if (!(await isSigningAllowed(tx, network))) throw new StaleClaim('signing has stopped');
+      if ((await findLostAttempt(tx, network, memory)) !== undefined) throw new StaleClaim(LOST);
       const { transactionHash } = transaction;
       if (!(await putInFlight(tx, orders, { network, fence, transactionHash, at }))) {
         throw new StaleClaim('an order has passed on');

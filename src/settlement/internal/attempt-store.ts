@@ -76,6 +76,20 @@ export async function assertNothingAlive(
   assert(first === undefined, `payout ${first?.payout_id} has a live attempt`);
 }
 
+/** Those of the attempts that are recorded. */
+export async function listKnownAttempts(
+  db: Queryable,
+  network: NetworkId,
+  attemptIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ attempt_id: string }>(
+    `SELECT attempt_id FROM settlement_attempts
+     WHERE network = $1 AND attempt_id = ANY($2::uuid[])`,
+    [network, attemptIds],
+  );
+  return new Set(rows.map((row) => row.attempt_id));
+}
+
 /**
  * Open attempts whose next check is due; their next check is moved on, so that workers share them. One
  * that lies beyond the longest wait was set by a clock that ran ahead, and is due as well.

@@ -45,7 +45,7 @@ interface Ticket {
 
 /** What others do at the same moment can be in the way of a batch so often before it is halved. */
 const MAX_RACES_TOGETHER = 3;
-const MAX_RACES_ALONE = 8;
+const MAX_RACES_ALONE = 20;
 
 /** Until each has its outcome. The orders of a business keep their order. */
 async function serve(deps: CreateDeps, tickets: readonly Ticket[]): Promise<void> {

@@ -44,8 +44,6 @@ export interface PublicOperation {
   readonly contract: OperationContract & { readonly access: 'PUBLIC' };
   /** What must pass before the body is read. */
   readonly steps?: readonly Step[];
-  /** Whether it is served however many requests are: what asks how the process is. */
-  readonly isServedWhenBusy?: true;
   /** Its own answer to an error; undefined where the usual one is right. */
   readonly problemOf?: (error: unknown) => Answer | undefined;
   readonly handle: (call: PublicCall) => Promise<Answer> | Answer;

@@ -92,3 +92,12 @@ export function publicOperations(
     checkReadinessOperation(deps),
   ];
 }
+
+const SERVED_WHEN_BUSY: ReadonlySet<string> = new Set(
+  [checkHealthContract, checkReadinessContract].map(({ path }) => path),
+);
+
+/** Whether a URL is served however many requests are: what asks how the process is. */
+export function isServedWhenBusy(url: string): boolean {
+  return SERVED_WHEN_BUSY.has(url.replace(/[?#].*$/s, '').replace(/\/$/, ''));
+}

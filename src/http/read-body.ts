@@ -3,6 +3,7 @@ import { Fault, validationFault } from '../base/fault.ts';
 import { isJsonObject, type JsonObject } from './json-number.ts';
 import { readForm } from './read-form.ts';
 import { readJson, unreadable } from './read-json.ts';
+import { overloaded } from './shed-request.ts';
 
 /** The longest body that is read, in bytes. A payout has about 200. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -86,7 +87,7 @@ async function collect(stream: Readable, store: BodyStore): Promise<Uint8Array> 
         chunks.push(chunk);
       } else {
         stream.pause();
-        finish(new Fault('OVERLOADED', 'The service is busy. Try again.'));
+        finish(overloaded());
       }
     };
     const onEnd = (): void => finish(length > MAX_BODY_BYTES ? tooLarge() : undefined);

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../base/log.ts';
-import type { Meter } from '../base/meter.ts';
+import type { Counter, Meter } from '../base/meter.ts';
 import type { Visit } from './visit.ts';
 
 /** Seconds: from what an idle server needs to what a caller has given up on. */
@@ -9,19 +9,15 @@ const DURATION_BUCKETS = [
 ];
 
 /**
- * Leaves a line, figures and the end of the span of each request that was answered. Of those that were refused
- * for being too many there is no line: {@link createWorkLimit} tells of them together.
+ * Leaves a line, figures and the end of the span of each request that the framework saw. Of those that were refused
+ * before it there is no line: the limit of work tells of them together.
  */
 export function recordRequests(
   app: FastifyInstance,
   { log, meter }: { readonly log: Log; readonly meter: Meter },
   visitOf: (request: FastifyRequest) => Visit,
 ): void {
-  const requests = meter.counter({
-    name: 'http_requests_total',
-    help: 'Requests that were answered.',
-    labels: ['method', 'route', 'status'],
-  });
+  const requests = requestCounter(meter);
   const durations = meter.histogram({
     name: 'http_request_duration_seconds',
     help: 'From the first byte of a request to the last of its answer.',
@@ -35,16 +31,24 @@ export function recordRequests(
     requests.add({ method, route, status: String(reply.statusCode) });
     durations.observe({ method, route }, reply.elapsedTime / 1000);
     if (visit.span.isRecorded) endSpan(visit, request, reply);
-    if (!visit.isShed) log.info(lineOf(visit, request, reply), 'request');
+    log.info(lineOf(visit, request, reply), 'request');
     done();
+  });
+}
+
+export function requestCounter(meter: Meter): Counter<'method' | 'route' | 'status'> {
+  return meter.counter({
+    name: 'http_requests_total',
+    help: 'Requests that were answered.',
+    labels: ['method', 'route', 'status'],
   });
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'OPTIONS']);
 
 /** A caller may send any method; a label has few values. */
-function methodLabel(method: string): string {
-  return METHODS.has(method) ? method : 'other';
+export function methodLabel(method: string | undefined): string {
+  return method !== undefined && METHODS.has(method) ? method : 'other';
 }
 
 function endSpan(visit: Visit, request: FastifyRequest, reply: FastifyReply): void {

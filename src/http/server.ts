@@ -1,4 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import {
+  createServer as createNodeServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../base/fault.ts';
 import type { Log } from '../base/log.ts';
@@ -14,7 +20,12 @@ import type { JsonObject } from './json-number.ts';
 import { createRateLimiter } from './limit-rate.ts';
 import { createOpenRequests } from './open-requests.ts';
 import type { PublicOperation, TenantOperation } from './operation.ts';
-import { publicOperations, tenantOperations, type OperationDeps } from './operations.ts';
+import {
+  isServedWhenBusy,
+  publicOperations,
+  tenantOperations,
+  type OperationDeps,
+} from './operations.ts';
 import {
   allowedMethods,
   answerBrokenRequest,
@@ -23,12 +34,13 @@ import {
   lacksHost,
   NO_HOST,
 } from './outside-routes.ts';
-import { isOurs, problemOf, PROBLEMS } from './problem.ts';
+import { isOurs, problemOf } from './problem.ts';
 import { createBodyStore, readBody } from './read-body.ts';
 import { replay, type KeysInFlight } from './replay.ts';
 import { requestIdOf } from './request-id.ts';
-import { recordRequests } from './request-records.ts';
+import { methodLabel, recordRequests, requestCounter } from './request-records.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
+import { overloaded, shedRequest } from './shed-request.ts';
 import type { PublicCall, Step, Visit } from './visit.ts';
 import { createWorkLimit, shedCounter, type WorkLimit } from './work-limit.ts';
 
@@ -58,6 +70,8 @@ export interface Patience {
   readonly headersMs: number;
   /** For a whole request: nothing that is asked here takes long to send. */
   readonly requestMs: number;
+  /** For the next request on a connection. */
+  readonly idleMs: number;
   /** For an answer to be read. */
   readonly answerMs: number;
   /** How often it is looked at who was slower. */
@@ -69,6 +83,8 @@ export interface Patience {
 const STANDARD_PATIENCE: Patience = {
   headersMs: 10_000,
   requestMs: 30_000,
+  // Longer than the minute after which many proxies close a connection: who closes first has nothing to lose.
+  idleMs: 72_000,
   answerMs: 30_000,
   checkEveryMs: 2_000,
   // Less than the ten seconds that many supervisors give a process before they kill it.
@@ -82,17 +98,12 @@ const MOST_BODY_BYTES = 32 * 1024 * 1024;
 export function createServer(deps: ServerDeps): FastifyInstance {
   const patience = { ...STANDARD_PATIENCE, ...deps.patience };
   const open = createOpenRequests();
+  const limit = createWorkLimit(deps, deps.maxRequestsInFlight);
   const app = fastify({
+    serverFactory: (handle) => createHttpServer(patience, sparing(handle, limit, deps)),
     // Without proxies nothing that a request says of its sender is looked at.
     trustProxy: deps.trustedProxies.length > 0 && proxyTrust(deps.trustedProxies),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], deps.ids),
-    requestTimeout: patience.requestMs,
-    http: {
-      // The runtime's own answer has neither an id nor an envelope; ours is given below.
-      requireHostHeader: false,
-      headersTimeout: patience.headersMs,
-      connectionsCheckingInterval: patience.checkEveryMs,
-    },
     // While the server closes it still answers what has reached it.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 8192 },
@@ -110,13 +121,42 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   const unwatch = open.watch(patience);
   endConnections(app, { patienceMs: patience.closeMs, unwatch });
   app.decorateRequest(VISIT);
-  const limit = createWorkLimit(deps, deps.maxRequestsInFlight);
   beginRequests(app, deps);
   readBodiesOurselves(app, limit);
   answerErrors(app, deps.log);
   recordRequests(app, deps, visitOf);
   addRoutes(app, deps, limit);
   return app;
+}
+
+type Handle = (request: IncomingMessage, answer: ServerResponse) => void;
+
+function createHttpServer(patience: Patience, handle: Handle): Server {
+  return createNodeServer(
+    {
+      // The runtime's own answer has neither an id nor an envelope; ours is given by the hooks.
+      requireHostHeader: false,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
+      connectionsCheckingInterval: patience.checkEveryMs,
+      keepAliveTimeout: patience.idleMs,
+    },
+    handle,
+  );
+}
+
+/** While every place is taken only who asks how the process is gets as far as the framework. */
+function sparing(handle: Handle, limit: WorkLimit, deps: ServerDeps): Handle {
+  const requests = requestCounter(deps.meter);
+  return (request, answer) => {
+    if (!limit.isFull() || isServedWhenBusy(request.url ?? '')) {
+      handle(request, answer);
+      return;
+    }
+    limit.noteRefused();
+    requests.add({ method: methodLabel(request.method), route: 'none', status: '503' });
+    shedRequest(deps, request, answer);
+  };
 }
 
 /** One connection more is closed as soon as it is made. */
@@ -162,9 +202,9 @@ function addRoutes(app: FastifyInstance, deps: ServerDeps, limit: WorkLimit): vo
   });
 
   for (const operation of publicOperations({ ...deps, tokenRequests })) {
-    const { steps = [], isServedWhenBusy = false } = operation;
+    const { contract, steps = [] } = operation;
     addRoute(app, operation, {
-      limit: isServedWhenBusy ? undefined : limit,
+      limit: isServedWhenBusy(contract.path) ? undefined : limit,
       beforeBody: steps,
       // The body is read here.
       act: async (call) => await operation.handle(call),
@@ -208,14 +248,10 @@ function addRoute(
   app.route({
     method,
     url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    onRequest: async (request, reply) => {
+    onRequest: async (request) => {
       const visit = visitOf(request);
-      if (way.limit?.take(visit.place) !== false) {
-        await visit.span.run(async () => await walk(way.beforeBody, visit, way.limit));
-        return;
-      }
-      visit.isShed = true;
-      await send(reply, OVERLOADED);
+      if (way.limit?.take(visit.place) === false) throw overloaded();
+      await visit.span.run(async () => await walk(way.beforeBody, visit, way.limit));
     },
     handler: async (request, reply) => {
       const visit = visitOf(request);
@@ -260,11 +296,6 @@ async function walk(
 
 const VISIT = 'visit';
 
-const OVERLOADED_MESSAGE = PROBLEMS.OVERLOADED.example;
-
-/** What is answered before anything is known of a request but its route. */
-const OVERLOADED = problemOf(new Fault('OVERLOADED', OVERLOADED_MESSAGE));
-
 /** Before anything else: the request gets its id, and its answer the headers that every answer has. */
 function beginRequests(app: FastifyInstance, { random }: Pick<ServerDeps, 'random'>): void {
   app.addHook('onRequest', (request, reply, done) => {
@@ -294,7 +325,6 @@ function visitBy(request: FastifyRequest, random: Random): Visit {
     }),
     route,
     place: { isHeld: false },
-    isShed: false,
     admission: undefined,
   };
 }
@@ -344,7 +374,7 @@ function readBodiesOurselves(app: FastifyInstance, limit: WorkLimit): void {
       { contentType, contentEncoding: headers['content-encoding'] },
       store,
     );
-    if (wasHeld && !limit.take(place)) throw new Fault('OVERLOADED', OVERLOADED_MESSAGE);
+    if (wasHeld && !limit.take(place)) throw overloaded();
     return body;
   });
 }

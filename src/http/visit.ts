@@ -17,8 +17,6 @@ export interface Visit {
   /** The route as it is written, "/api/v1/payouts/:id"; null where there is none. */
   readonly route: string | null;
   readonly place: Place;
-  /** Whether it was refused because there were too many. */
-  isShed: boolean;
   /** Who sent it: known after `authenticate`. */
   admission: Admission | undefined;
 }

@@ -15,6 +15,9 @@ export interface WorkLimit {
   /** Takes a place; false where none is free. */
   take(place: Place): boolean;
   give(place: Place): void;
+  isFull(): boolean;
+  /** Counts and tells of a request that was refused. */
+  noteRefused(): void;
 }
 
 /** So often at most the log tells of what was refused. */
@@ -32,12 +35,17 @@ export function createWorkLimit(
   deps.meter.beforeReading(() => gauge.set({}, taken));
   const tell = createTeller(deps, most);
   const shed = shedCounter(deps.meter);
+  const noteRefused = (): void => {
+    shed.add({ reason: 'in_flight' });
+    tell();
+  };
   return {
+    isFull: () => taken >= most,
+    noteRefused,
     take: (place) => {
       if (place.isHeld) return true;
       if (taken >= most) {
-        shed.add({ reason: 'in_flight' });
-        tell();
+        noteRefused();
         return false;
       }
       taken += 1;

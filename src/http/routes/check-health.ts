@@ -23,7 +23,6 @@ export const checkHealthContract = contractOf({
 export function checkHealthOperation({ version }: { readonly version: string }): PublicOperation {
   const { message } = checkHealthContract.success;
   return {
-    isServedWhenBusy: true,
     contract: checkHealthContract,
     handle: () => success({ status: 200, message, data: { version } }),
   };

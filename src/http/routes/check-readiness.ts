@@ -29,7 +29,6 @@ export function checkReadinessOperation(deps: {
 }): PublicOperation {
   const { message } = checkReadinessContract.success;
   return {
-    isServedWhenBusy: true,
     contract: checkReadinessContract,
     handle: async () => {
       if (!(await deps.readiness()).isReady) {

@@ -56,6 +56,7 @@ it('a worker that reaches no chain is not ready, and an API takes payouts withou
   expect(checksOf(answer)).toEqual({
     database: 'ok',
     BSC_MAINNET: 'the chain was not reached yet',
+    webhooks: 'ok',
   });
   expect((await ask(worker, '/healthz')).status).toBe(200);
   expect(await ask(api, '/readyz')).toMatchObject({ status: 200 });

@@ -154,7 +154,7 @@ describe('readiness', () => {
     ]);
     expect([worker.status, await worker.json()]).toEqual([
       200,
-      { status: 'ready', checks: { database: 'ok', [network]: 'ok' } },
+      { status: 'ready', checks: { database: 'ok', [network]: 'ok', webhooks: 'ok' } },
     ]);
     const alive = await knit.ask('/healthz');
     expect([alive.api.status, alive.worker.status]).toEqual([200, 200]);

@@ -95,17 +95,18 @@ async function work(parts: Parts, signal: AbortSignal): Promise<void> {
   const { config, database, log } = parts;
   watchBacklogs(parts);
   const settlements = new Map<NetworkId, SettlementWorker>();
+  const webhooks = webhooksOf(parts);
   const conditionOf = (network: NetworkId) => () =>
     settlements.get(network)?.condition() ?? 'is starting';
   const readiness = createReadiness(systemClock, {
     database: await databaseCheck(database),
     ...Object.fromEntries(config.enabledNetworks.map((id) => [id, conditionOf(id)])),
+    webhooks: webhooks.condition,
   });
   await parts.during(readiness.check, async () => {
     for (const network of config.enabledNetworks) {
       settlements.set(network, startSettlementWorker(settlementOf(parts, network)));
     }
-    const webhooks = webhooksOf(parts);
     webhooks.start();
     log.info(
       { networks: config.enabledNetworks, environment: config.environmentName },

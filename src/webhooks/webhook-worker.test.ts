@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startReceiver, type Receiver } from '../../test/harness/receiver.ts';
 import { createWebhookWorld, type WebhookWorld } from '../../test/harness/webhook-world.ts';
 import type { Database } from '../database/database.ts';
@@ -92,4 +92,15 @@ test('a worker that never started can be stopped', async () => {
   const worker = createWebhookWorker(world);
   await worker.stop();
   expect(world.warnings).toEqual([]);
+});
+
+test('says whether its rounds come round', async () => {
+  const sender = createSender({ guard: world.guard, timeoutMs: 500 });
+  const worker = createWebhookWorker({ ...world, sender }, { pollMs: 10 });
+  workers.push(worker);
+  expect(worker.condition()).toBe('ok');
+  world.clock.move(60_001);
+  expect(worker.condition()).toBe('no round has ended well for 60 s');
+  worker.start();
+  await vi.waitFor(() => expect(worker.condition()).toBe('ok'));
 });

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { IdSource } from '../base/id.ts';
+import { CHECK_OK } from '../base/readiness.ts';
 import type { DeliverDeps } from './deliver.ts';
 import { createDeliverer, type Deliverer, type DeliveryLimits } from './deliver-due.ts';
 import { createFanOut } from './fan-out-events.ts';
@@ -20,6 +21,8 @@ export interface WorkerOptions {
 
 export interface WebhookWorker {
   start(): void;
+  /** `ok` while its rounds come round, or what is wrong: for a readiness check. */
+  readonly condition: () => string;
   /**
    * Claims nothing more, waits for what is being sent and recorded, and closes the connections. What
    * is still being sent after the patience is broken off: that counts as a failed attempt.
@@ -30,6 +33,8 @@ export interface WebhookWorker {
 const POLL_MS = 250;
 const ERROR_PAUSE_MS = 2000;
 const STOP_PATIENCE_MS = 15_000;
+/** A round waits for the database, and for nothing else that takes long. */
+const ROUND_WITHIN_MS = 60_000;
 
 /** Turns payout events into webhooks until it is stopped. Any number of workers may run. */
 export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {}): WebhookWorker {
@@ -41,11 +46,14 @@ export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {
   const [fanOutPause, deliverPause] = pauses;
   const stopping = new AbortController();
   let loops: Promise<unknown> | undefined;
+  const beganAt = deps.clock.now();
+  const roundAt = new Map<Pause, Date>();
 
   const loop = async (pause: Pause, step: () => Promise<void>): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
         await step();
+        roundAt.set(pause, deps.clock.now());
       } catch (error) {
         // A database that is away must not end the worker: it says so and goes on looking.
         deps.log.error({ err: error }, 'the webhook worker could not work');
@@ -67,6 +75,11 @@ export function createWebhookWorker(deps: WorkerDeps, options: WorkerOptions = {
   };
 
   return {
+    condition: () => {
+      const oldest = Math.min(...pauses.map((pause) => (roundAt.get(pause) ?? beganAt).getTime()));
+      const isLate = deps.clock.now().getTime() - oldest > ROUND_WITHIN_MS;
+      return isLate ? `no round has ended well for ${ROUND_WITHIN_MS / 1000} s` : CHECK_OK;
+    },
     start: () => {
       loops ??= Promise.all([loop(fanOutPause, fanOutStep), loop(deliverPause, deliverStep)]);
     },

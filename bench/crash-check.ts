@@ -15,7 +15,8 @@ interface Found {
   readonly hold_units: bigint | null;
   readonly kept_answer: string | null;
   readonly audits: bigint;
-  readonly changes: bigint;
+  /** The status of each line, oldest first. */
+  readonly history: string | null;
   readonly items: bigint;
   readonly orders: bigint;
 }
@@ -84,8 +85,8 @@ async function findAll(
        h.state AS hold, h.units AS hold_units, k.response_body AS kept_answer,
        (SELECT count(*) FROM payout_audits x
         WHERE x.business_id = a.business_id AND x.payout_id = a.payout_id) AS audits,
-       (SELECT count(*) FROM payout_changes c
-        WHERE c.business_id = a.business_id AND c.payout_id = a.payout_id AND c.status = p.status) AS changes,
+       (SELECT string_agg(c.status, ' ' ORDER BY c.number) FROM payout_changes c
+        WHERE c.business_id = a.business_id AND c.payout_id = a.payout_id) AS history,
        coalesce(o.items, 0) AS items,
        (SELECT count(*) FROM settlement_orders s
         WHERE s.network = $4 AND s.payout_id = a.payout_id AND s.business_id = a.business_id) AS orders
@@ -116,6 +117,13 @@ const HOLD_OF: Readonly<Record<string, string>> = {
   COMPLETED: 'POSTED',
 };
 
+/** It is PROCESSING once more where its transaction was replaced by one with a higher fee. */
+const HISTORY_OF: Readonly<Record<string, RegExp>> = {
+  PENDING: /^PENDING$/,
+  PROCESSING: /^PENDING( PROCESSING)+$/,
+  COMPLETED: /^PENDING( PROCESSING)+ COMPLETED$/,
+};
+
 function problemOf(order: Acknowledged, found: Found | undefined): string | undefined {
   if (found?.status === undefined || found.status === null) return 'is not there';
   const { units, status, reference, to_address: toAddress } = found;
@@ -125,8 +133,9 @@ function problemOf(order: Acknowledged, found: Found | undefined): string | unde
   if (found.hold !== HOLD_OF[status]) return `${status} with its hold ${found.hold}`;
   if (found.hold_units !== units) return `a hold of ${found.hold_units}, not ${units}`;
   if (found.kept_answer !== order.body) return `the kept answer is ${found.kept_answer}`;
-  if (found.audits !== 1n || found.changes !== 1n) {
-    return `${found.audits} audits, ${found.changes} entries of ${status} in its history`;
+  if (found.audits !== 1n) return `${found.audits} audits`;
+  if (HISTORY_OF[status]?.test(found.history ?? '') !== true) {
+    return `${status} with the history ${found.history}`;
   }
   if (found.items + found.orders === 0n) return 'nobody will settle it';
   if (found.items > 1n || found.orders > 1n) {

@@ -108,8 +108,12 @@ describe('what is wrong is seen', () => {
       'the kept answer is null',
       `DELETE FROM idempotency_keys WHERE position($1::text in response_body) > 0`,
     ],
-    ['0 audits, 1 entries', 'DELETE FROM payout_audits WHERE payout_id = $1'],
-    ['1 audits, 0 entries', 'DELETE FROM payout_changes WHERE payout_id = $1'],
+    ['0 audits', 'DELETE FROM payout_audits WHERE payout_id = $1'],
+    ['PENDING with the history null', 'DELETE FROM payout_changes WHERE payout_id = $1'],
+    [
+      'PENDING with the history FAILED',
+      `UPDATE payout_changes SET status = 'FAILED' WHERE payout_id = $1`,
+    ],
     ['nobody will settle it', `DELETE FROM outbox_items WHERE payload ->> 'payoutId' = $1`],
   ])('%s', async (sentence, harm) => {
     const order = await acknowledge();

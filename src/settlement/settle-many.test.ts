@@ -154,8 +154,8 @@ it('sets aside the news that cannot be recorded, wherever it stands, and alarms 
   await expectBalanced();
 });
 
-it('is not kept back by a thousand that can never be told', async () => {
-  const count = 1_000;
+it('is not kept back by many that can never be told', async () => {
+  const count = 150;
   const { network, businessId } = present((await accepted(1))[0], 'it is made');
   await desk.db.database.query(
     `INSERT INTO settlement_orders

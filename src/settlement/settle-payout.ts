@@ -43,7 +43,7 @@ export async function settlePayouts(
     for (const { item, error } of failed) {
       const fields = { err: error, payoutId: item.payoutId, alarm: true };
       log.error(fields, 'the news of a payout could not be recorded');
-      aside.add(item.payoutId, now);
+      aside.add(item.payoutId, clock.now());
     }
     const failures = new Set(failed.map(({ item }) => item));
     aside.forget(page.filter((news) => !failures.has(news)).map(({ payoutId }) => payoutId));

@@ -3,6 +3,7 @@ import { later, systemClock } from '../src/base/clock.ts';
 import { createIdSource, lowestIdAt } from '../src/base/id.ts';
 import { systemRandom } from '../src/base/random.ts';
 import type { Database, Tx } from '../src/database/database.ts';
+import { claimLanes } from '../src/outbox/claim-lanes.ts';
 import { claim, dueLanes } from '../src/outbox/outbox.ts';
 import { advancePayouts } from '../src/payouts/advance-payouts.ts';
 import { createPayouts } from '../src/payouts/create-payouts.ts';
@@ -62,11 +63,8 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['reference', timed(findReference)],
   ...lists(),
   ['outbox/lanes', timed(listLanes)],
-  ['outbox/claim', undone(async (db) => await claimItems(db, SETTLEMENT_TOPIC, 'MATIC_MAINNET'))],
-  [
-    'webhook/claim',
-    undone(async (db, { endpointId }) => await claimItems(db, DELIVERY_TOPIC, endpointId)),
-  ],
+  ['outbox/claim', undone(claimItems)],
+  ['webhook/claim', undone(claimDeliveries)],
   ['webhook/prepare', timed(prepareDeliveries)],
   ['webhook/event', timed(getEvent)],
   ['webhook/log', timed(listLog)],
@@ -275,9 +273,17 @@ async function listLanes({ database }: GrownDatabase): Promise<number> {
   return (await dueLanes(database, want)).length;
 }
 
-async function claimItems(tx: Tx, topic: string, lane: string): Promise<number> {
-  const want = { topic, lane, limit: CLAIM, leaseMs: LEASE_MS, now: systemClock.now() };
-  return (await claim(tx, want)).length;
+async function claimItems(tx: Tx): Promise<number> {
+  const of = { topic: SETTLEMENT_TOPIC, lane: 'MATIC_MAINNET', limit: CLAIM };
+  return (await claim(tx, { ...of, leaseMs: LEASE_MS, now: systemClock.now() })).length;
+}
+
+/** A look of the sender: the lanes with work, and an item of each. */
+async function claimDeliveries(tx: Tx): Promise<number> {
+  const about = { topic: DELIVERY_TOPIC, now: systemClock.now() };
+  const lanes = await dueLanes(tx, { ...about, limit: CLAIM });
+  const wanted = new Map(lanes.map((lane) => [lane, 1]));
+  return (await claimLanes(tx, { ...about, wanted, leaseMs: LEASE_MS })).items.length;
 }
 
 /** As much as a claim brings: what the sender reads before it sends. */

@@ -18,7 +18,7 @@ export interface GrowthPlan {
 }
 
 /**
- * Set, `KNIT_BENCH_PAYOUTS` takes the place of ten million, and `KNIT_BENCH_DETAIL_EVERY` of 6: of the payouts
+ * Set, `KNIT_BENCH_PAYOUTS` takes the place of ten million, and `KNIT_BENCH_DETAIL_EVERY` of 8: of the payouts
  * that have ended, one in so many has its answer and rows of settlement and webhooks too. With all of them ten million
  * take more room than the machine has memory.
  */
@@ -26,7 +26,7 @@ const FULL: GrowthPlan = {
   few: 10_000,
   many: Number(process.env['KNIT_BENCH_PAYOUTS'] ?? 10_000_000),
   businesses: 101,
-  detailEvery: Number(process.env['KNIT_BENCH_DETAIL_EVERY'] ?? 6),
+  detailEvery: Number(process.env['KNIT_BENCH_DETAIL_EVERY'] ?? 8),
   runs: 3,
   warmUpTurns: 500,
   turns: 150,

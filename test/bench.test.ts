@@ -221,7 +221,7 @@ it(
       few: 10_000,
       many: 16_000,
       businesses: 101,
-      detailEvery: 4,
+      detailEvery: 8,
       runs: 1,
       warmUpTurns: 2,
       turns: 4,

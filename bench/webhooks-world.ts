@@ -9,7 +9,7 @@ import { EVENT_TOPIC } from '../src/payouts/outbox-topics.ts';
 import { createEndpoint, type Endpoint } from '../src/webhooks/endpoint.ts';
 import { createFanOut } from '../src/webhooks/fan-out-events.ts';
 import { startBenchDatabase } from './bench-database.ts';
-import { startChild } from './child.ts';
+import { startChild, type BenchChild } from './child.ts';
 import type { WebhookLoad } from './load-webhooks.ts';
 
 /** A webhook worker and a receiver, each a process, on a PostgreSQL of their own. */
@@ -54,62 +54,84 @@ const ids = createIdSource(systemClock, systemRandom);
 const deps = { ids, clock: systemClock, random: systemRandom, log: silentLog };
 
 /** With `profileFolder` the worker writes what its CPU time was spent on there when it ends. */
-export async function startWebhooksWorld(about: {
-  readonly endpoints: number;
-  readonly allowed: readonly string[];
-  readonly profileFolder: string | undefined;
-}): Promise<WebhooksWorld> {
+export async function startWebhooksWorld(about: WorldPlan): Promise<WebhooksWorld> {
   const server = await startBenchDatabase();
   const database = createDatabase(server.url, { maxConnections: 4 });
   const receiver = startChild<{ target: string }>('load-receiver.ts', {});
-  const { target } = await receiver.answer;
-  const allowed = [target, ...about.allowed];
-  const endpoints: Endpoint[] = [];
-  for (let made = 0; made < about.endpoints; made += 1) {
-    endpoints.push(await createTenant(database, allowed, `http://${target}/${made}`));
-  }
-  const load: WebhookLoad = {
-    databaseUrl: server.url,
-    masterKey: MASTER_KEY,
-    allowedTargets: allowed,
+  const stop = async (): Promise<void> => {
+    receiver.stop();
+    await database.close();
+    await server.stop();
   };
-  const { profileFolder } = about;
+  try {
+    const { target } = await receiver.answer;
+    const allowed = [target, ...about.allowed];
+    const endpoints: Endpoint[] = [];
+    for (let made = 0; made < about.endpoints; made += 1) {
+      endpoints.push(await createTenant(database, allowed, `http://${target}/${made}`));
+    }
+    const worker = await startWorker(about, { databaseUrl: server.url, allowedTargets: allowed });
+    return {
+      database,
+      pids: { worker: worker.pid, postgres: server.pid, receiver: receiver.pid },
+      target,
+      endpoints,
+      newEndpoint: async (url) => await createTenant(database, allowed, url),
+      prepare: async (order) => await prepare(database, worker.pid, order),
+      watch: async (isEnough) => {
+        const before = await readCounts(target);
+        process.kill(worker.pid, 'SIGCONT');
+        return await watch(target, before, isEnough);
+      },
+      countDelivered: async () => await countDelivered(database),
+      stop: async () => {
+        await endWorker(worker.pid);
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export interface WorldPlan {
+  readonly endpoints: number;
+  /** Private targets beside the receiver. */
+  readonly allowed: readonly string[];
+  readonly profileFolder: string | undefined;
+}
+
+async function startWorker(
+  { profileFolder }: WorldPlan,
+  access: Omit<WebhookLoad, 'masterKey'>,
+): Promise<BenchChild<object>> {
+  const load: WebhookLoad = { ...access, masterKey: MASTER_KEY };
   const profiling =
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const worker = startChild('load-webhooks.ts', load, profiling);
+  const worker = startChild<object>('load-webhooks.ts', load, profiling);
   await worker.answer;
-  return {
-    database,
-    pids: { worker: worker.pid, postgres: server.pid, receiver: receiver.pid },
-    target,
-    endpoints,
-    newEndpoint: async (url) => await createTenant(database, allowed, url),
-    prepare: async (order) => {
-      // What is left from before, for a dead endpoint say, is not for this time.
-      await database.query(`DELETE FROM outbox_items`);
-      // It must not begin before everything is there.
-      process.kill(worker.pid, 'SIGSTOP');
-      await completePayouts(database, order);
-      if (order.queued) await queueAll(database);
-      await database.query('VACUUM ANALYZE');
-      await database.query('CHECKPOINT');
-    },
-    watch: async (isEnough) => {
-      const before = await readCounts(target);
-      process.kill(worker.pid, 'SIGCONT');
-      return await watch(target, before, isEnough);
-    },
-    countDelivered: async () => await countDelivered(database),
-    stop: async () => {
-      process.kill(worker.pid, 'SIGTERM');
-      // A stopped process hears of nothing.
-      process.kill(worker.pid, 'SIGCONT');
-      await until(() => !isAlive(worker.pid));
-      receiver.stop();
-      await database.close();
-      await server.stop();
-    },
-  };
+  return worker;
+}
+
+/** By a stop as in production, so that it can write its profile. */
+async function endWorker(pid: number): Promise<void> {
+  if (!isAlive(pid)) return;
+  process.kill(pid, 'SIGTERM');
+  // A stopped process hears of nothing.
+  process.kill(pid, 'SIGCONT');
+  await until(() => !isAlive(pid));
+}
+
+async function prepare(database: Database, workerPid: number, order: Order): Promise<void> {
+  // What is left from before, for a dead endpoint say, is not for this time.
+  await database.query(`DELETE FROM outbox_items`);
+  // It must not begin before everything is there.
+  process.kill(workerPid, 'SIGSTOP');
+  await completePayouts(database, order);
+  if (order.queued) await queueAll(database);
+  await database.query('VACUUM ANALYZE');
+  await database.query('CHECKPOINT');
 }
 
 async function createTenant(

@@ -180,6 +180,35 @@ test('an answer that is no HTTP, and one that breaks off half way', async () => 
   });
 });
 
+test('an announcement of the answer is not the answer', async () => {
+  const receiver = await receiverWith((response) => {
+    response.writeProcessing();
+    response.writeHead(503, { 'retry-after': '7' }).end('later');
+  });
+  expect(await sendTo(receiver)).toEqual({
+    kind: 'answered',
+    status: 503,
+    retryAfter: '7',
+    bodyExcerpt: 'later',
+  });
+});
+
+test('what waits for its addresses until the time is over is never sent', async () => {
+  const receiver = await receiverWith();
+  const host = `slow.example.com:${receiver.target.split(':')[1]}`;
+  const answer: HostAddress[] = [{ address: '127.0.0.1', family: 4 }];
+  const late: (() => void)[] = [];
+  const sender = senderTo([host], async () => {
+    if (late.length === 0) await new Promise<void>((resolve) => late.push(resolve));
+    return answer;
+  });
+  const first = { ...requestTo(`http://${host}/hook`), body: 'first' };
+  expect(await sender.send(first)).toMatchObject({ kind: 'failed' });
+  for (const resolve of late) resolve();
+  expect(await sender.send({ ...first, body: 'second' })).toMatchObject({ status: 200 });
+  expect(receiver.requests.map(({ body }) => body)).toEqual(['second']);
+});
+
 test('gives Retry-After as it was sent', async () => {
   const receiver = await receiverWith((response) => {
     response.writeHead(429, { 'retry-after': '30' }).end();

@@ -7,7 +7,7 @@ export interface HttpLoad {
   readonly connections: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** Each connection sends them in turn, beginning at another place. "[<id>]" becomes unique where it is on. */
+  /** Each connection sends up to 256 of them in turn, beginning at another place. "[<id>]" becomes unique where it is on. */
   readonly requests: readonly LoadRequest[];
   readonly uniqueIds: boolean;
 }
@@ -35,6 +35,8 @@ export interface HttpAnswers {
 }
 
 const ID_LENGTH = 36;
+/** Connections share theirs with those beside them. Building more keeps the first ones waiting. */
+const MOST_EACH = 256;
 const BEFORE_ID = '"id":"';
 
 const question = await readQuestion<HttpLoad>();
@@ -97,7 +99,7 @@ function optionsFor(seconds: number): autocannon.Options {
     setupClient: (client) => {
       const from = Math.floor((count * requests.length) / connections);
       count += 1;
-      const own = [...requests.slice(from), ...requests.slice(0, from)];
+      const own = [...requests.slice(from), ...requests.slice(0, from)].slice(0, MOST_EACH);
       client.setRequests(own.map(({ headers, body }) => ({ headers: { ...headers }, body })));
     },
     verifyBody: (body) => {

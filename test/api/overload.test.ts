@@ -95,7 +95,8 @@ async function dial(port: number): Promise<Client> {
   socket.on('data', (chunk) => {
     text += chunk.toString();
   });
-  const closed: Promise<unknown> = once(socket, 'close');
+  // An end by a reset is an end as well.
+  const closed = new Promise((resolve) => socket.once('close', resolve));
   ends.push(() => Promise.resolve(socket.destroy()));
   await once(socket, 'connect');
   return { socket, text: () => text, closed };

@@ -111,7 +111,7 @@ type Written =
   /** The answer was lost; all of it was found. */
   | { readonly kind: 'found' }
   /** The answer was lost, and what was found, by the payouts' ids, is not all. */
-  | { readonly kind: 'unknown'; readonly found: ReadonlySet<string> };
+  | { readonly kind: 'unknown'; readonly found: ReadonlySet<string>; readonly cause: unknown };
 
 /** Throws where the statement had no effect. */
 async function write(deps: CreateDeps, accepted: readonly Accepted[]): Promise<Written> {
@@ -125,7 +125,9 @@ async function write(deps: CreateDeps, accepted: readonly Accepted[]): Promise<W
   } catch (error) {
     if (hadNoEffect(error)) throw error;
     const found = await lookFor(deps, accepted);
-    return found.size === accepted.length ? { kind: 'found' } : { kind: 'unknown', found };
+    return found.size === accepted.length
+      ? { kind: 'found' }
+      : { kind: 'unknown', found, cause: error };
   }
 }
 
@@ -136,8 +138,9 @@ function outcomeOf(
   written: Written | undefined,
 ): Outcome | undefined {
   if (decision.kind === 'final') return decision.outcome;
-  if (written === undefined || written.kind === 'unknown')
+  if (written?.kind !== 'written' && written?.kind !== 'found') {
     return outcomeOfUnknown(decision, written);
+  }
   switch (decision.kind) {
     case 'accepted':
       return { kind: 'created', payout: decision.accepted.payout };
@@ -157,6 +160,7 @@ function outcomeOfUnknown(decision: Decision, written: Written | undefined): Out
   const fault = new Fault(
     'UNAVAILABLE',
     'The payout may or may not have been created. Ask again with the same Idempotency-Key or merchantReference.',
+    { cause: written?.kind === 'unknown' ? written.cause : undefined },
   );
   return { kind: 'unknown', fault };
 }

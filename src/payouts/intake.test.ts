@@ -210,6 +210,16 @@ describe('close', () => {
     expect(await countPayouts(business)).toBe(5);
     await intake.close();
   });
+
+  it('does not wait for those that were refused', async () => {
+    const business = await createTestBusiness(db.database, { units: 100n });
+    const clock = createManualClock();
+    const intake = open({ maxWaitMs: 1000 }, { clock });
+    const asked = ask(intake, ordersOf(business, 2));
+    clock.advance(5000);
+    await intake.close();
+    expect(await asked).toEqual(times(2, 'OVERLOADED'));
+  });
 });
 
 describe('processes that write for the same businesses', () => {

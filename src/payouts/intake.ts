@@ -176,7 +176,7 @@ async function carryOut(desk: Desk, batch: Batch): Promise<void> {
     desk.metrics.outcome(outcome);
     answer(outcome);
   }
-  if (desk.isClosed && isIdle(desk)) desk.ended.abort();
+  endIfDone(desk);
 }
 
 async function noteLate(desk: Desk, batch: Batch, isBack: AbortSignal): Promise<void> {
@@ -210,15 +210,16 @@ function refuseLate(desk: Desk): void {
   if (late.length === 0) return;
   desk.waiting = waiting.filter((each) => !isLate(each));
   for (const { answer } of late) answer(overloaded(desk));
+  endIfDone(desk);
 }
 
-function isIdle(desk: Desk): boolean {
-  return desk.waiting.length === 0 && desk.inFlight.size === 0;
+function endIfDone({ isClosed, waiting, inFlight, ended }: Desk): void {
+  if (isClosed && waiting.length === 0 && inFlight.size === 0) ended.abort();
 }
 
 async function close(desk: Desk): Promise<void> {
   desk.isClosed = true;
-  if (isIdle(desk)) desk.ended.abort();
+  endIfDone(desk);
   if (!desk.ended.signal.aborted) await once(desk.ended.signal, 'abort');
 }
 

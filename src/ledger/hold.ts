@@ -39,9 +39,9 @@ export function readingAvailable(keys: readonly ApiAccountKey[]): Statement {
  *
  * The accounts are the rows that others wait for, so they should be changed last. They are locked by
  * (business, account), the order of `postAndRelease`, because an INSERT takes its rows one after another; of
- * an UPDATE with a join the plan would decide the order. That the INSERT finds each account there is
- * certain: an API account's row is never removed. What is proposed for it is not written, but must itself
- * meet the table's CHECKs: hence a balance.
+ * an UPDATE with a join the plan would decide the order. The INSERT finds each account there: an API
+ * account is never removed. The row that it proposes is not written, but must itself meet the table's
+ * CHECKs, hence a balance; with an account's id that does not exist it fails at the token's own account (23505).
  *
  * Rows of `accounts`: {@link AvailableRow} without the token, after the change.
  */

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { hold, createTestBusiness, testIds } from '../../test/harness/world.ts';
+import { present } from '../base/assert.ts';
 import type { Tx } from '../database/database.ts';
-import { isCheckViolation } from '../database/sql-failure.ts';
+import { isCheckViolation, isUniqueViolation } from '../database/sql-failure.ts';
 import { listAccounts } from './account.ts';
 import { checkBooks } from './check-books.ts';
 import { credit, fund } from './move.ts';
@@ -66,6 +67,25 @@ describe('the three verbs', () => {
     );
     await expect(holding).rejects.toSatisfy(isCheckViolation);
     expect((await balances(businessId))['API_ACCOUNT']).toEqual([10n, 0n]);
+  });
+
+  it('opens no account, and changes none of another token or kind', async () => {
+    const { businessId, apiAccountId } = await createTestBusiness(db.database, { units: 10n });
+    const accounts = await listAccounts(db.database, businessId);
+    const wallet = accounts.find(({ kind }) => kind === 'BUSINESS_WALLET')?.accountId;
+    const holding = async (accountId: string): Promise<void> =>
+      await db.database.transaction(
+        async (tx) =>
+          await hold(tx, { businessId, accountId, payoutId: testIds.next(), units: 1n, at }),
+      );
+    await expect(holding(testIds.next())).rejects.toSatisfy(isUniqueViolation);
+    await expect(holding(present(wallet, 'it was funded'))).rejects.toSatisfy(isCheckViolation);
+    await holding(apiAccountId);
+    expect(await balances(businessId)).toEqual({
+      API_ACCOUNT: [10n, 1n],
+      BUSINESS_WALLET: [0n, 0n],
+      CUSTODY: [10n, 0n],
+    });
   });
 
   it.each(['post', 'release'] as const)('a hold that ended cannot %s again', async (verb) => {

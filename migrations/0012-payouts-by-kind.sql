@@ -6,6 +6,12 @@ CREATE INDEX payouts_by_kind ON payouts (business_id, status, network, token, pa
 
 DROP INDEX payouts_by_status;
 
+-- Of the references only: most payouts have none, and an entry for each of them would serve nobody.
+CREATE UNIQUE INDEX payouts_by_reference ON payouts (business_id, merchant_reference)
+  WHERE merchant_reference IS NOT NULL;
+
+ALTER TABLE payouts DROP CONSTRAINT payouts_business_id_merchant_reference_key;
+
 -- By default a table is vacuumed when a fifth of it is dead, and its indexes are left alone where few of its pages are
 -- concerned. What has just left a state lies at the place where the pages of that state begin: a hundred thousand such
 -- entries take a page of PENDING from a tenth of a millisecond to several. An engine of another kind, which has no

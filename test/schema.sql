@@ -157,7 +157,6 @@ TABLE payouts
   info text
   created_at timestamp with time zone NOT NULL
   updated_at timestamp with time zone NOT NULL
-  CONSTRAINT UNIQUE (business_id, merchant_reference)
   CONSTRAINT PRIMARY KEY (business_id, payout_id)
   CONSTRAINT CHECK (((length(merchant_reference) >= 1) AND (length(merchant_reference) <= 191)))
   CONSTRAINT CHECK (((status <> 'COMPLETED'::text) OR (transaction_hash IS NOT NULL)))
@@ -165,6 +164,7 @@ TABLE payouts
   CONSTRAINT CHECK ((status = ANY (ARRAY['PENDING'::text, 'PROCESSING'::text, 'COMPLETED'::text, 'FAILED'::text])))
   CONSTRAINT CHECK ((units > (0)::numeric))
   CREATE INDEX payouts_by_kind ON public.payouts USING btree (business_id, status, network, token, payout_id)
+  CREATE UNIQUE INDEX payouts_by_reference ON public.payouts USING btree (business_id, merchant_reference) WHERE (merchant_reference IS NOT NULL)
 TABLE schema_migrations
   version integer NOT NULL
   name text NOT NULL

@@ -21,7 +21,9 @@ export async function requireStored(database: Database, ids: string): Promise<vo
   const acknowledged = new Set(list).size;
   if (acknowledged !== list.length) throw new Error('one id was acknowledged twice');
   const [found] = await database.query<Record<string, bigint>>(
-    `WITH acknowledged AS (SELECT unnest($1::uuid[]) AS payout_id)
+    `WITH acknowledged AS (SELECT unnest($1::uuid[]) AS payout_id),
+       items AS MATERIALIZED (
+         SELECT business_id, item_id, (payload ->> 'payoutId')::uuid AS payout_id FROM outbox_items)
      SELECT count(*) AS acknowledged, count(p.payout_id) AS payouts, count(h.payout_id) AS holds,
        count(c.payout_id) AS changes, count(a.payout_id) AS audits, count(o.item_id) AS items
      FROM acknowledged
@@ -30,8 +32,7 @@ export async function requireStored(database: Database, ids: string): Promise<vo
        AND h.state = 'HELD' AND h.units = p.units AND h.account_id = p.api_account_id
      LEFT JOIN payout_changes c ON c.business_id = p.business_id AND c.payout_id = p.payout_id
      LEFT JOIN payout_audits a ON a.business_id = p.business_id AND a.payout_id = p.payout_id
-     LEFT JOIN outbox_items o ON o.business_id = p.business_id
-       AND o.payload ->> 'payoutId' = p.payout_id::text`,
+     LEFT JOIN items o ON o.payout_id = p.payout_id AND o.business_id = p.business_id`,
     [list],
   );
   const counts = Object.entries(found ?? {}).map(([name, count]) => `${count} ${name}`);

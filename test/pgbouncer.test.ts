@@ -140,6 +140,32 @@ describe.skipIf(fetched.kind !== 'ready')(`by statements${note}`, () => {
     });
   });
 
+  it.each([
+    ['that refuses limits of a session', {}],
+    [
+      'that keeps quiet about them',
+      { ignore_startup_parameters: 'statement_timeout, idle_in_transaction_session_timeout' },
+    ],
+  ])('what is repeated is done once, behind a pooler %s', async (_, settings) => {
+    await db.database.query('DELETE FROM numbers WHERE id >= 1000');
+    const ids = Array.from({ length: 200 }, (__, index) => 1_000 + index);
+    await withPooler({ settings }, async ({ url }) => {
+      const database = createDatabase(url, { maxConnections: 12 });
+      const inserted = await Promise.all(
+        ids.map(async (id) => {
+          const text = 'INSERT INTO numbers (id) VALUES ($1) RETURNING id';
+          return await database.query<{ id: number }>(text, [id], { isRepeated: true });
+        }),
+      );
+      expect(inserted.flat().map(({ id }) => id)).toEqual(ids);
+      await database.close();
+    });
+    const rows = await db.database.query<{ id: number }>(
+      'SELECT id FROM numbers WHERE id >= 1000 ORDER BY id',
+    );
+    expect(rows.map(({ id }) => id)).toEqual(ids);
+  });
+
   /** The server is gone once it has got a message with this word. */
   async function withMortalServer(
     word: string,

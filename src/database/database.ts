@@ -2,21 +2,36 @@ import type { PoolClient } from 'pg';
 import { noMeter, type Meter } from '../base/meter.ts';
 import { inChildSpan } from '../base/trace.ts';
 import { createPool, type ConnectionPool } from './internal/pool.ts';
+import { nameOf, type NamedStatement } from './internal/statement-name.ts';
 import {
   CommitUnknown,
   ConnectionLost,
   endsSession,
   isReadOnly,
   isRetryable,
+  isUnprepared,
   sqlState,
 } from './sql-failure.ts';
+import type { Statement } from './statement.ts';
 
 /** One row as the driver gives it: bigint for int8 and numeric(…,0), Date for timestamptz. */
 export type Row = Record<string, unknown>;
 
 /** Anything that runs a statement: a transaction, or the pool for a single statement. */
 export interface Queryable {
-  query<R extends object = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+  query<R extends object = Row>(
+    text: string,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<R[]>;
+}
+
+export interface QueryOptions {
+  /**
+   * Asked all the time, in one of a few texts: a connection keeps it prepared, where it is a plain
+   * statement and no pooler is in between.
+   */
+  readonly isRepeated?: boolean;
 }
 
 /** An open transaction. Never held across a network call (the chain's, a merchant's). */
@@ -89,12 +104,19 @@ export function createDatabase(
     });
   // The role's limit may be the standard one, and would end what is meant to take longer.
   const takesLong = limits.statementTimeoutMs > STATEMENT_TIMEOUT_MS;
+  const plain = async <R extends object>(
+    statement: Statement,
+    isRepeated: boolean,
+  ): Promise<R[]> =>
+    isRepeated && pool.keepsStatements()
+      ? await prepared(pool, statement)
+      : await alone(pool, statement);
   return {
-    query: async (text, values) =>
+    query: async (text, values = [], { isRepeated = false } = {}) =>
       takesLong
         ? await transaction(async (tx) => await tx.query(text, values))
         : await inChildSpan('database statement', SPAN, async () => {
-            return await alone(pool, text, values);
+            return await plain({ text, values }, isRepeated);
           }),
     transaction,
     connections: () => pool.counts(),
@@ -150,11 +172,27 @@ async function retrying<T>(attempt: () => Promise<T>, noteRetry: NoteRetry): Pro
   }
 }
 
+/**
+ * A server that does not know the name, or knows it already, is several that a pooler chooses from, and one
+ * that says that the plan is of no use has other tables since. The statement was not begun: it runs as any other.
+ */
+async function prepared<R extends object>(
+  pool: ConnectionPool,
+  statement: Statement,
+): Promise<R[]> {
+  try {
+    return await alone(pool, { ...statement, name: nameOf(statement) });
+  } catch (error) {
+    if (!isUnprepared(error)) throw error;
+    pool.keepNoStatements();
+    return await alone(pool, statement);
+  }
+}
+
 /** A statement that is a transaction by itself. */
 async function alone<R extends object>(
   pool: ConnectionPool,
-  text: string,
-  values: readonly unknown[] | undefined,
+  statement: NamedStatement,
 ): Promise<R[]> {
   const client = await pool.lend();
   let broken: Error | undefined;
@@ -163,7 +201,7 @@ async function alone<R extends object>(
   };
   client.on('error', noteBroken);
   try {
-    return await run(client, text, values);
+    return await run(client, statement);
   } catch (error) {
     if (error instanceof ConnectionLost || isReadOnly(error)) broken ??= error as Error;
     throw error;
@@ -186,10 +224,10 @@ async function once<T>(
   client.on('error', noteBroken);
   let committing = false;
   try {
-    await run(client, begin);
+    await run(client, { text: begin, values: [] });
     const result = await work({
       inTransaction: true,
-      query: async (text, values) => await run(client, text, values),
+      query: async (text, values = []) => await run(client, { text, values }),
     });
     committing = true;
     await commit(client);
@@ -229,11 +267,11 @@ async function rollBack(client: PoolClient, noteBroken: (error: Error) => void):
 
 async function run<R extends object>(
   client: PoolClient,
-  text: string,
-  values: readonly unknown[] = [],
+  { name, text, values }: NamedStatement,
 ): Promise<R[]> {
   try {
-    const result = await client.query<R>(text, [...values]);
+    const query = { text, values: [...values], ...(name === undefined ? {} : { name }) };
+    const result = await client.query<R>(query);
     return result.rows;
   } catch (error) {
     if (endsSession(error)) throw new ConnectionLost(error);

@@ -77,6 +77,14 @@ export function hadNoEffect(error: unknown): boolean {
 }
 
 /**
+ * 26000: no prepared statement of that name; 42P05: there is one already; 0A000: what it gives has changed.
+ * The statement was not begun.
+ */
+export function isUnprepared(error: unknown): boolean {
+  return ['26000', '42P05', '0A000'].includes(sqlState(error) ?? '');
+}
+
+/**
  * 25006: the server takes no writes, as a primary does that has become a standby. Its connection must
  * not be kept: a new one may lead to the new primary.
  */

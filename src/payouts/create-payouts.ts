@@ -118,7 +118,7 @@ async function write(deps: CreateDeps, accepted: readonly Accepted[]): Promise<W
   const { text, values } = writingBatch(accepted);
   const startedMs = performance.now();
   try {
-    const rows = await deps.database.query<LeftRow>(text, values);
+    const rows = await deps.database.query<LeftRow>(text, values, { isRepeated: true });
     deps.onWritten?.((performance.now() - startedMs) / 1000);
     const left = new Map(rows.map((row) => [row.account_id, row.available_units]));
     return { kind: 'written', left };

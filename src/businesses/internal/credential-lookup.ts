@@ -31,10 +31,11 @@ export function createCredentialLookup<R extends CredentialRow>(
 ): Gather<CredentialRef, R | undefined> {
   return createGather(async (refs) => {
     const distinct = [...new Map(refs.map((ref) => [nameOf(ref), ref])).values()];
-    const rows = await db.query<R>(statement, [
+    const values = [
       columnOfIds(distinct.map(({ businessId }) => businessId)),
       columnOfIds(distinct.map(({ credentialId }) => credentialId)),
-    ]);
+    ];
+    const rows = await db.query<R>(statement, values, { isRepeated: true });
     const found = new Map(
       rows.map((row) => [
         nameOf({ businessId: row.business_id, credentialId: row.credential_id }),

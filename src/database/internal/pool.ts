@@ -5,6 +5,10 @@ import { ConnectionLost, sqlState } from '../sql-failure.ts';
 export interface ConnectionPool {
   /** Throws {@link ConnectionLost} where no server answers. */
   lend(): Promise<PoolClient>;
+  /** Whether a statement that is prepared on a connection is there the next time. */
+  keepsStatements(): boolean;
+  /** From now on {@link keepsStatements} is false. */
+  keepNoStatements(): void;
   counts(): { readonly idle: number; readonly busy: number; readonly waiting: number };
   end(): Promise<void>;
 }
@@ -44,6 +48,7 @@ export function createPool(
   onIdleError: (error: Error) => void,
 ): ConnectionPool {
   let asksForLimits = true;
+  let keepsStatements = true;
   class AskingClient extends Client {
     constructor(config?: string | ClientConfig) {
       super(asksForLimits ? { ...asConfig(config), ...sessionLimits(limits) } : config);
@@ -77,6 +82,10 @@ export function createPool(
   };
   return {
     lend,
+    keepsStatements: () => keepsStatements && asksForLimits,
+    keepNoStatements: () => {
+      keepsStatements = false;
+    },
     counts: () => ({
       idle: pool.idleCount,
       busy: pool.totalCount - pool.idleCount,

@@ -45,7 +45,7 @@ export async function readStanding(
   orders: readonly PayoutOrder[],
 ): Promise<Standing> {
   const { text, values } = readingStanding(orders);
-  const rows = await db.query<StandingRow>(text, values);
+  const rows = await db.query<StandingRow>(text, values, { isRepeated: true });
   const accounts = new Map<string, StandingAccount>();
   const references = new Set<string>();
   const answers = new Map<string, KeptAnswer>();

@@ -25,13 +25,13 @@ const FOUND_BY: Readonly<Record<string, number>> = {
   'tron-absence-before-solid': 3,
   'tron-expired-by-one-node': 4,
   'tron-fate-by-result': 5,
-  'solana-null-status-as-death': 4,
-  'solana-height-not-finalized': 4,
-  'solana-old-signature-not-checked': 3,
+  'solana-null-status-as-death': 20,
+  'solana-height-not-finalized': 20,
+  'solana-old-signature-not-checked': 16,
   'solana-success-by-no-error': 32,
   'bitcoin-replacement-with-other-coins': 39,
   'bitcoin-unconfirmed-conflict-as-death': 20,
-  'bitcoin-coins-not-locked': 2,
+  'bitcoin-coins-not-locked': 4,
 };
 const BOUND = 60;
 

@@ -7,6 +7,7 @@ import { acceptOrders } from './accept-orders.ts';
 import { confirmPayouts } from './confirm-payouts.ts';
 import { findNetworkState, resumeNetwork } from './network-state.ts';
 import type { Settlement } from './settlement.ts';
+import { startSettlementWorker } from './settlement-worker.ts';
 import { createInMind, submitPayouts, type InMind } from './submit-payouts.ts';
 
 // On Tron, where nothing but the record keeps a payout from being signed for twice.
@@ -115,6 +116,28 @@ describe('a database that fails over to an older copy under a running worker', (
     await failover.database.query('UPDATE settlement_networks SET stopped_for = NULL');
     expect(await submitPayouts(by, inMind)).toBe(0);
     expect(await stoppedFor()).toMatch(/^the database has lost/);
+  });
+
+  it('is caught up with before anything is signed, also by a worker that is stopped meanwhile', async () => {
+    const payout = await road.order(UNIT, RECIPIENT);
+    await failover.copy();
+    const pace = { ...PACE, idleMs: 5, checkEveryMs: 5, reconcileEveryMs: 5, waitMs: 5 };
+    const running = startSettlementWorker(worker({ pace }));
+    const often = { timeout: 10_000, interval: 10 };
+    const toldOf = async (): Promise<string> => {
+      if (road.sent.length === 0) await world.blocks(1);
+      return (await road.read(payout)).status;
+    };
+    await expect.poll(toldOf, often).toBe('PROCESSING');
+    failover.failOver();
+    await expect.poll(stoppedFor, often).toMatch(/^the database has lost/);
+    const queued = `SELECT payout_id FROM settlement_orders WHERE state = 'QUEUED'`;
+    await expect.poll(async () => await failover.database.query(queued), often).toHaveLength(1);
+    const reason = (await stoppedFor()) ?? '';
+    await resumeNetwork(failover.database, { network, stoppedFor: reason, at: world.clock.now() });
+    await running.stop();
+    expect(new Set(road.sent).size).toBe(1);
+    expect(await failover.database.query('SELECT attempt_id FROM settlement_attempts')).toEqual([]);
   });
 
   it('that lacks nothing goes on', async () => {

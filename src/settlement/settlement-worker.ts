@@ -76,7 +76,8 @@ async function work(settlement: Settlement, pulse: Pulse, signal: AbortSignal): 
     // Of a database that has lost something a worker knows as little as one that starts.
     if (inMind.memory.takeLoss()) caughtUp = untilCaughtUp(settlement, { signal, isNew: false });
     await caughtUp;
-    return await submitPayouts(settlement, inMind);
+    // A stop ends the wait as well, and then nothing was caught up with.
+    return signal.aborted ? 0 : await submitPayouts(settlement, inMind);
   };
   // None of these waits for another.
   await Promise.all([

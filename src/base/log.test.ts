@@ -47,6 +47,7 @@ test('of several errors in one the first is named, and a circle ends', () => {
 
 test.each([
   ['connect postgres://knit:secret@db:5432/knit failed', 'connect postgres://db:5432 failed'],
+  ['connect postgres://knit:a@secret@db/knit failed', 'connect postgres://db failed'],
   ['HTTP 401 from https://node.example.com/v2/secret', 'HTTP 401 from https://node.example.com'],
   ['"https://secret:x@node/?key=secret" (again)', '"https://node" (again)'],
   ['see file:///srv/knit/src/main.ts:1:2', 'see file:///srv/knit/src/main.ts:1:2'],

@@ -67,7 +67,7 @@ function namesOf(error: unknown, depth = 0): ErrorNames | undefined {
 }
 
 /** Who is reached stays; a password before it, or a key after it, does not. Files of a stack are no URLs here. */
-const URLS = /\b(?!file:)([a-z][a-z\d+.-]*:\/\/)(?:[^\s/?#@"']*@)?([^\s/?#"')]*)[^\s"')]*/gi;
+const URLS = /\b(?!file:)([a-z][a-z\d+.-]*:\/\/)(?:[^\s/?#"']*@)?([^\s/?#"')]*)[^\s"')]*/gi;
 
 function withoutPaths(text: string): string {
   return text.replaceAll(URLS, '$1$2');

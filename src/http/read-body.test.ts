@@ -46,6 +46,18 @@ describe('the store of bodies that are on their way', () => {
     expect(store.take(10)).toBe(true);
   });
 
+  test('waits for nothing of a body that was cut before it was read', async () => {
+    const store = createBodyStore(10);
+    const stream = hungStream();
+    stream.push('{"a":1}');
+    stream.destroy();
+    await turn();
+    await expect(readBody(stream, headers, store)).rejects.toMatchObject({
+      code: 'BODY_UNREADABLE',
+    });
+    expect(store.take(10)).toBe(true);
+  });
+
   test('holds nothing of a body that is too long', async () => {
     const store = createBodyStore(MAX_BODY_BYTES + 10);
     const stream = hungStream();

@@ -92,7 +92,9 @@ async function collect(stream: Readable, store: BodyStore): Promise<Uint8Array> 
     };
     const onEnd = (): void => finish(length > MAX_BODY_BYTES ? tooLarge() : undefined);
     const onCut = (): void => finish(unreadable('The request body ended too early.'));
-    stream.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+    // Cut before anybody listened: it says nothing any more.
+    if (stream.destroyed) onCut();
+    else stream.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
   });
 }
 

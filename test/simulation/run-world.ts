@@ -45,7 +45,8 @@ export async function runWorld(
     await world.check();
     if (options.stopAtFirst && findings.total() > 0) break;
     if (troubleUntilMs === Infinity && world.isOrdered()) {
-      troubleUntilMs = scheduler.now() + LAST_TROUBLE_MS * world.chain.slowness;
+      const { slowness, catchUpMs } = world.chain;
+      troubleUntilMs = scheduler.now() + LAST_TROUBLE_MS * slowness + catchUpMs;
     }
     if (calmSince === null && scheduler.now() >= troubleUntilMs) {
       world.calm();

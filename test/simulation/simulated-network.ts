@@ -23,6 +23,11 @@ export interface SimulatedNetwork {
   readonly blockMs: number;
   /** How many times as slow as elsewhere settlement goes about its work, and as long the trouble lasts. */
   readonly slowness: number;
+  /**
+   * For so long at most a worker that has started waits for what may be unknown to it, in simulated milliseconds, and
+   * so much longer the trouble lasts: what is signed late has to meet it as well.
+   */
+  readonly catchUpMs: number;
   /** The driver of one process, on endpoints of its own. */
   readonly openDriver: (place: DriverPlace) => NetworkDriver;
   /** What a request gives to the chain; null where it gives nothing. */

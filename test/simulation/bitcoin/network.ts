@@ -59,6 +59,7 @@ export async function createBitcoinNetwork(place: NetworkPlace): Promise<Simulat
     nodes,
     blockMs,
     slowness: 4,
+    catchUpMs: 0,
     openDriver: (driverPlace) =>
       createBitcoinDriver({
         expectedGenesis,

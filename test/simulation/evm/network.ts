@@ -64,6 +64,7 @@ export function createEvmNetwork(
     nodes: nodes.map(reachable),
     blockMs: shape.blockMs,
     slowness: 1,
+    catchUpMs: 0,
     openDriver: (driverPlace: DriverPlace) =>
       createEvmDriver({
         network,

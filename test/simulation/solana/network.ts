@@ -29,6 +29,7 @@ const DECIMALS = 6;
 const LEDGER_SCALE = 10n ** 12n;
 const MUCH_LAMPORTS = 10n ** 14n;
 const TOKENS = ['USDT', 'USDC'] as const;
+const MOST_FINALIZED_AFTER_SLOTS = 32;
 
 /** The local Solana chain (local-chains/solana) under the driver of src/networks/solana. */
 export async function createSolanaNetwork(place: NetworkPlace): Promise<SimulatedNetwork> {
@@ -41,7 +42,7 @@ export async function createSolanaNetwork(place: NetworkPlace): Promise<Simulate
     random: random.fork('chain'),
     seed: 'simulated',
     confirmedAfterSlots: random.between(1, 3),
-    finalizedAfterSlots: random.between(6, 32),
+    finalizedAfterSlots: random.between(6, MOST_FINALIZED_AFTER_SLOTS),
     statusCacheSlots: random.pick([20, 100, 300]),
   });
   chain.control.fund(treasury, MUCH_LAMPORTS);
@@ -66,6 +67,7 @@ export async function createSolanaNetwork(place: NetworkPlace): Promise<Simulate
     nodes: nodes.map(reachable),
     blockMs,
     slowness: 1,
+    catchUpMs: validForMs + MOST_FINALIZED_AFTER_SLOTS * blockMs,
     openDriver: (driverPlace) =>
       createSolanaDriver({
         network: 'SOL_MAINNET',

@@ -2,6 +2,7 @@ import { present } from '../../../src/base/assert.ts';
 import { RpcFailure, RpcSilence } from '../../../src/networks/nodes/json-rpc.ts';
 import { createTronDriver } from '../../../src/networks/tron/driver.ts';
 import { addressOfPublicKey, base58Address } from '../../../src/networks/tron/hex-address.ts';
+import { MOST_APART_MS } from '../../../src/networks/tron/sign-attempt.ts';
 import type { Asset } from '../../../src/money/asset.ts';
 import { base58Of, needAddress } from '../../../local-chains/tron/address.ts';
 import { NodeTrouble } from '../../../local-chains/tron/node.ts';
@@ -29,6 +30,8 @@ const SLOT_MS = 3_000;
 /** Slots do not wait for the simulation: a little slower than them, and it is never behind. */
 const BLOCK_MS = 3_200;
 
+const MOST_SOLIDIFIED_AFTER_BLOCKS = 18;
+
 /** Ten million TRX: fees are not what the treasury is short of. */
 const MUCH_SUN = 10n ** 13n;
 
@@ -40,7 +43,7 @@ export async function createTronNetwork(place: NetworkPlace): Promise<SimulatedN
   const chain = await createTronChain({
     now: place.nowMs,
     blockTimeMs: SLOT_MS,
-    solidifiedAfterBlocks: random.between(4, 18),
+    solidifiedAfterBlocks: random.between(4, MOST_SOLIDIFIED_AFTER_BLOCKS),
     accounts: [{ address: treasury, sun: MUCH_SUN }],
     tokens: [{ symbol: 'USDT' }, { symbol: 'USDC' }],
   });
@@ -66,6 +69,8 @@ export async function createTronNetwork(place: NetworkPlace): Promise<SimulatedN
     nodes: nodes.map(reachable),
     blockMs: BLOCK_MS,
     slowness: 1,
+    catchUpMs:
+      Number(lifetimeSeconds) * 1_000 + MOST_APART_MS + MOST_SOLIDIFIED_AFTER_BLOCKS * BLOCK_MS,
     openDriver: (driverPlace) =>
       createTronDriver({ expectedGenesis, signer, assets, lifetimeSeconds, ...driverPlace }),
     sentBy,

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { createBodyStore, MAX_BODY_BYTES, readBody } from './read-body.ts';
+import { createBodyStore, createBodyStores, MAX_BODY_BYTES, readBody } from './read-body.ts';
 
 const headers = { contentType: undefined, contentEncoding: undefined };
 
@@ -44,6 +44,18 @@ describe('the store of bodies that are on their way', () => {
     end(stream);
     await expect(read).rejects.toMatchObject({ code: 'BODY_UNREADABLE' });
     expect(store.take(10)).toBe(true);
+  });
+
+  test('gives one owner no more than his share, and the others theirs', () => {
+    const storeOf = createBodyStores({ overall: 25, perOwner: 10 });
+    expect(storeOf('one').take(10)).toBe(true);
+    expect(storeOf('one').take(1)).toBe(false);
+    expect(storeOf('two').take(10)).toBe(true);
+    expect(storeOf('three').take(6)).toBe(false);
+    storeOf('one').give(10);
+    expect(storeOf('three').take(6)).toBe(true);
+    expect(storeOf('one').take(9)).toBe(true);
+    expect(storeOf('one').take(1)).toBe(false);
   });
 
   test('waits for nothing of a body that was cut before it was read', async () => {

@@ -39,6 +39,32 @@ export function createBodyStore(maxBytes: number): BodyStore {
 }
 
 /**
+ * One store for all, of which no owner takes more than `perOwner`: bodies that somebody never sends to their end
+ * are then in nobody else's way.
+ */
+export function createBodyStores(limits: {
+  readonly overall: number;
+  readonly perOwner: number;
+}): (owner: string) => BodyStore {
+  const all = createBodyStore(limits.overall);
+  const heldBy = new Map<string, number>();
+  return (owner) => ({
+    take: (byteCount) => {
+      const held = (heldBy.get(owner) ?? 0) + byteCount;
+      if (held > limits.perOwner || !all.take(byteCount)) return false;
+      heldBy.set(owner, held);
+      return true;
+    },
+    give: (byteCount) => {
+      all.give(byteCount);
+      const left = (heldBy.get(owner) ?? 0) - byteCount;
+      if (left > 0) heldBy.set(owner, left);
+      else heldBy.delete(owner);
+    },
+  });
+}
+
+/**
  * Reads the fields of a request. A body that is JSON is read as JSON whatever its type says, because
  * curl calls any text a form; a form is taken as a form. No body has no fields. Throws
  * BODY_TOO_LARGE, BODY_UNREADABLE, ENCODING_UNSUPPORTED, VALIDATION_FAILED (JSON, but no object),

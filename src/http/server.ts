@@ -35,7 +35,7 @@ import {
   NO_HOST,
 } from './outside-routes.ts';
 import { isOurs, problemOf } from './problem.ts';
-import { createBodyStore, readBody } from './read-body.ts';
+import { createBodyStores, readBody } from './read-body.ts';
 import { replay, type KeysInFlight } from './replay.ts';
 import { requestIdOf } from './request-id.ts';
 import { methodLabel, recordRequests, requestCounter } from './request-records.ts';
@@ -92,7 +92,7 @@ const STANDARD_PATIENCE: Patience = {
 };
 
 /** Of bodies that are on their way: many are slow only where somebody means them to be. */
-const MOST_BODY_BYTES = 32 * 1024 * 1024;
+const MOST_BODY_BYTES = { overall: 32 * 1024 * 1024, perOwner: 2 * 1024 * 1024 };
 
 /** The API. Not listening yet. */
 export function createServer(deps: ServerDeps): FastifyInstance {
@@ -362,17 +362,19 @@ function callOf(request: FastifyRequest, visit: Visit): PublicCall {
 
 /** One parser takes all bodies. A request that waits for its body is not worked on meanwhile. */
 function readBodiesOurselves(app: FastifyInstance, limit: WorkLimit): void {
-  const store = createBodyStore(MOST_BODY_BYTES);
+  const storeOf = createBodyStores(MOST_BODY_BYTES);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: FastifyRequest['raw']) => {
     if (request.is404) return undefined;
-    const { contentType, headers, place } = visitOf(request);
+    const { admission, clientIp, contentType, headers, place } = visitOf(request);
     const wasHeld = place.isHeld;
     limit.give(place);
+    // Who has shown no credential is known by his address.
+    const owner = admission?.caller.businessId ?? clientIp;
     const body = await readBody(
       payload,
       { contentType, contentEncoding: headers['content-encoding'] },
-      store,
+      storeOf(owner),
     );
     if (wasHeld && !limit.take(place)) throw overloaded();
     return body;

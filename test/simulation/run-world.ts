@@ -37,7 +37,7 @@ export async function runWorld(
   const { scheduler, findings, watch } = world;
   await quiet();
   let troubleUntilMs = Infinity;
-  let calmSince: number | null = null;
+  let calmSince: { readonly steps: number; readonly ms: number } | null = null;
   let hasStopped = false;
   const isStopped = watchForStop(world, options);
   while (await scheduler.step()) {
@@ -50,13 +50,15 @@ export async function runWorld(
     }
     if (calmSince === null && scheduler.now() >= troubleUntilMs) {
       world.calm();
-      calmSince = scheduler.steps();
+      calmSince = { steps: scheduler.steps(), ms: scheduler.now() };
     }
     if (scheduler.steps() % LOOK_STEPS === 0) await world.look();
     if (calmSince === null || scheduler.steps() % OPEN_CHECK_STEPS !== 0) continue;
     hasStopped = await isStopped();
-    if (watch.openCount() === 0 || hasStopped) break;
-    if (scheduler.steps() - calmSince > MOST_CALM_STEPS) break;
+    // What broke when everything had ended has to be noticed as well, and a calm chain gives the time for it.
+    const isNoticed = !world.hasDeepReorg() || scheduler.now() - calmSince.ms > STOPPED_FOR_MS;
+    if (hasStopped || (watch.openCount() === 0 && isNoticed)) break;
+    if (scheduler.steps() - calmSince.steps > MOST_CALM_STEPS) break;
   }
   if (!options.stopAtFirst || findings.total() === 0) {
     await judgeEnd(world, options, hasStopped);
@@ -110,6 +112,10 @@ async function judgeEnd(world: World, { real }: WorldOptions, hasStopped: boolea
 /** Whoever goes on after a reorganisation beyond finality has built nothing on what is gone. */
 async function checkNeedOfStop(world: World, real: Database): Promise<void> {
   if (!world.hasDeepReorg()) return;
+  const stopped = await real.query(
+    'SELECT network FROM settlement_networks WHERE stopped_for IS NOT NULL',
+  );
+  if (stopped.length > 0) return;
   const rows = await real.query<{ number: bigint; hash: string }>(
     `SELECT block_number AS number, block_hash AS hash FROM settlement_attempts WHERE state = 'LANDED'
      UNION SELECT final_number, final_hash FROM settlement_networks WHERE final_number IS NOT NULL`,

@@ -29,7 +29,7 @@ export interface IntakePlan {
 }
 
 const FULL: IntakePlan = {
-  runs: 5,
+  runs: 3,
   businesses: 1_000,
   warmUpSeconds: 2,
   seconds: 8,

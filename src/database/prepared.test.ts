@@ -1,8 +1,9 @@
 import { afterAll, beforeEach, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabaseWay } from '../../test/harness/database-way.ts';
 import { createTestDatabase, type TestDatabase } from '../../test/harness/database.ts';
 import { createDatabase, type Database } from './database.ts';
 import { nameOf } from './internal/statement-name.ts';
-import { isUniqueViolation } from './sql-failure.ts';
+import { ConnectionLost, isUniqueViolation } from './sql-failure.ts';
 
 // Statements that are asked all the time, on one connection.
 
@@ -62,6 +63,25 @@ describe('a statement that is repeated', () => {
       await insert(database, 2);
       expect(await kept(database)).toHaveLength(1);
     });
+  });
+
+  it('whose answer is lost is not done again', async () => {
+    await db.database.query('CREATE TABLE notes (value integer NOT NULL)');
+    const way = await openDatabaseWay(db.url, {
+      toServer: (data, { client, server }) => {
+        server.write(data);
+        if (data.includes('INSERT INTO notes')) client.destroy();
+      },
+    });
+    const database = createDatabase(way.url, { maxConnections: 1 });
+    const note = database.query('INSERT INTO notes (value) VALUES ($1)', [1], REPEATED);
+    await expect(note).rejects.toBeInstanceOf(ConnectionLost);
+    await database.close();
+    await way.close();
+    const countNotes = async (): Promise<number> =>
+      (await db.database.query('SELECT value FROM notes')).length;
+    await expect.poll(countNotes).toBeGreaterThan(0);
+    expect(await countNotes()).toBe(1);
   });
 
   it.each<[string, (database: Database) => Promise<unknown>]>([

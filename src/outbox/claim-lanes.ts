@@ -1,6 +1,7 @@
 import { later } from '../base/clock.ts';
 import type { Queryable } from '../database/database.ts';
 import { isRetryable } from '../database/sql-failure.ts';
+import { takeItems, type Candidate } from './internal/take-items.ts';
 import type { ClaimedItem } from './outbox.ts';
 
 /** A claimed item of one lane of several. */
@@ -40,18 +41,15 @@ export async function claimLanes(
   return { items, emptied, lost: candidates.length - items.length };
 }
 
-interface Candidate {
-  business_id: string;
-  item_id: string;
-  claim_token: bigint;
-  lane: string;
+interface DueItem extends Candidate {
+  readonly lane: string;
 }
 
 async function listDue(
   db: Queryable,
   want: { topic: string; wanted: ReadonlyMap<string, number>; now: Date },
-): Promise<Candidate[]> {
-  const rows = await db.query<Candidate>(
+): Promise<DueItem[]> {
+  const rows = await db.query<DueItem>(
     `SELECT w.lane, due.business_id, due.item_id, due.claim_token
      FROM unnest($2::text[], $3::integer[]) AS w (lane, wanted)
      CROSS JOIN LATERAL (
@@ -71,29 +69,7 @@ async function take(
   want: { readonly leaseMs: number; readonly now: Date },
 ): Promise<LaneItem[]> {
   try {
-    const claimed = await db.query<Candidate & { attempts: number; payload: unknown }>(
-      `UPDATE outbox_items AS o
-       SET claim_token = o.claim_token + 1, attempts = o.attempts + 1, available_at = $4
-       FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
-       WHERE o.business_id = c.business_id AND o.item_id = c.item_id
-         AND o.claim_token = c.claim_token
-       RETURNING o.business_id, o.item_id, o.claim_token, o.lane, o.attempts - 1 AS attempts,
-         o.payload`,
-      [
-        candidates.map((row) => row.business_id),
-        candidates.map((row) => row.item_id),
-        candidates.map((row) => row.claim_token),
-        later(want.now, want.leaseMs),
-      ],
-    );
-    return claimed.map((row) => ({
-      businessId: row.business_id,
-      itemId: row.item_id,
-      claimToken: row.claim_token,
-      attempts: row.attempts,
-      payload: row.payload,
-      lane: row.lane,
-    }));
+    return await takeItems(db, candidates, later(want.now, want.leaseMs));
   } catch (error) {
     // A deadlock with another worker after the same items is a race that both have lost.
     if (isRetryable(error)) return [];

@@ -2,6 +2,7 @@ import type { Json } from '../base/json.ts';
 import { later } from '../base/clock.ts';
 import type { Queryable, Tx } from '../database/database.ts';
 import { columnOfIds, columnOfTimes, type Statement } from '../database/statement.ts';
+import { takeItems, type Candidate } from './internal/take-items.ts';
 
 /** Work left by a transaction for a worker. `lane` separates what must not wait for each other. */
 export interface NewItem {
@@ -73,37 +74,17 @@ export async function claim(
 ): Promise<ClaimedItem[]> {
   const candidates = await listDue(db, want);
   if (candidates.length === 0) return [];
-  const claimed = await db.query<ItemRow & { attempts: number; payload: unknown }>(
-    `UPDATE outbox_items AS o
-     SET claim_token = o.claim_token + 1, attempts = o.attempts + 1, available_at = $4
-     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
-     WHERE o.business_id = c.business_id AND o.item_id = c.item_id
-       AND o.claim_token = c.claim_token
-     RETURNING o.business_id, o.item_id, o.claim_token, o.attempts - 1 AS attempts, o.payload`,
-    [
-      candidates.map((row) => row.business_id),
-      candidates.map((row) => row.item_id),
-      candidates.map((row) => row.claim_token),
-      later(want.now, want.leaseMs),
-    ],
-  );
-  return claimed.map((row) => ({
-    businessId: row.business_id,
-    itemId: row.item_id,
-    claimToken: row.claim_token,
-    attempts: row.attempts,
-    payload: row.payload,
-  }));
+  return await takeItems(db, candidates, later(want.now, want.leaseMs));
 }
 
 /** In two ranges of the index, so that what lies between them, which others hold, is not read. */
 async function listDue(
   db: Queryable,
   want: Pick<Parameters<typeof claim>[1], 'topic' | 'lane' | 'limit' | 'longestMs' | 'now'>,
-): Promise<ItemRow[]> {
+): Promise<Candidate[]> {
   const { topic, lane, limit, longestMs, now } = want;
-  const list = async (condition: string, bound: Date, most: number): Promise<ItemRow[]> =>
-    await db.query<ItemRow>(
+  const list = async (condition: string, bound: Date, most: number): Promise<Candidate[]> =>
+    await db.query<Candidate>(
       `SELECT business_id, item_id, claim_token FROM outbox_items
        WHERE topic = $1 AND lane = $2 AND available_at ${condition} $3
        ORDER BY available_at LIMIT $4`,
@@ -125,7 +106,7 @@ export async function finishAll(
   items: readonly ClaimedItem[],
 ): Promise<ClaimedItem[]> {
   if (items.length === 0) return [];
-  const removed = await db.query<Pick<ItemRow, 'business_id' | 'item_id'>>(
+  const removed = await db.query<Pick<Candidate, 'business_id' | 'item_id'>>(
     `DELETE FROM outbox_items AS o
      USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (business_id, item_id, claim_token)
      WHERE o.business_id = c.business_id AND o.item_id = c.item_id AND o.claim_token = c.claim_token
@@ -183,10 +164,4 @@ export async function dueLanes(
     [want.topic, want.now, want.after ?? '', want.limit ?? null],
   );
   return rows.map((row) => row.lane);
-}
-
-interface ItemRow {
-  business_id: string;
-  item_id: string;
-  claim_token: bigint;
 }
